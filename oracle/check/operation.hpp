@@ -1,0 +1,51 @@
+// The operations: which tensors and options each takes, in which shapes. `check` validates by this table, and
+// `describe` prints it, so the two cannot disagree.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oracle/casefile/case.hpp"
+
+namespace exactscan {
+
+struct TensorSpec {
+  std::string_view name;                        // "a", "h0", "dA"
+  std::vector<std::string_view> shapes;         // allowed shapes, as dimension names: {"L,N"}, {"N", "L,N"}; "" is 0-d
+  bool optional = false;                        // inputs: may be missing
+  std::string_view needs;                       // outputs: the input without which it has no meaning ("dh"), or ""
+  std::string_view meaning;
+};
+
+enum class OptionKind : std::uint8_t { text, number, boolean };
+struct OptionSpec {
+  std::string_view name;
+  OptionKind kind;
+  std::string_view meaning;
+};
+
+struct OperationSpec {
+  std::string_view name;
+  std::string_view summary;                      // one line
+  std::string_view formula;                      // what is computed, some lines of plain text
+  std::vector<TensorSpec> inputs, outputs;
+  std::vector<OptionSpec> options;
+};
+
+std::span<const OperationSpec> operations();
+// nullptr if there is none of that name.
+const OperationSpec* find_operation(std::string_view name);
+
+// The dimensions of a case, by name ("L" → 4096).
+using Dimensions = std::map<std::string, std::int64_t, std::less<>>;
+
+// Checks that a case makes sense: known operation, tensors and options of the right kinds, all inputs there, real
+// element types, shapes that agree, and, if `outputs_required`, at least one output. Errors: CaseError naming file,
+// tensor and fault.
+Dimensions validate(const Case& value, bool outputs_required = true);
+
+}  // namespace exactscan

@@ -1,0 +1,55 @@
+// A contract: the arithmetic that a kernel claims to use. It says nothing of schedule: any bracketing, any order
+// of sums, fused multiply-add or not, are all legitimate.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace exactscan {
+
+struct Case;
+
+// A contract string that cannot be understood; what() says which part and what is allowed. Exit code 2.
+class ContractError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// The format in which every product, sum and fused multiply-add is rounded.
+enum class Accumulate : std::uint8_t { fp64, fp32, bf16, fp16 };
+// gradual: IEEE subnormals. ftz: inputs and results below the smallest normal number may become zero.
+enum class Underflow : std::uint8_t { gradual, ftz };
+// nearest: ties to even. any: every operation may round to either neighbour (toward zero, up, down).
+enum class Rounding : std::uint8_t { nearest, any };
+
+struct Contract {
+  std::string name;  // the text it was parsed from, for reports
+  Accumulate accumulate = Accumulate::fp32;
+  Underflow underflow = Underflow::gradual;
+  Rounding rounding = Rounding::nearest;
+  Rounding store = Rounding::nearest;       // conversion of a result to a narrower output tensor
+  std::optional<std::int64_t> depth;        // additions on the way of any one term to the result, if declared
+  double exp_ulp = 2;                       // error of exp in ulps (no operation of the affine family calls exp)
+};
+
+// Parses "fp32", "accumulate=fp32,underflow=ftz", "bf16,depth=24", …: an optional preset, then key=value overrides
+// separated by commas. Presets: fp32, fp64, bf16, fp16 (the last two: 16-bit tensors, float32 arithmetic).
+// Errors: ContractError for an unknown preset or key, a bad value, a key given twice.
+Contract parse_contract(std::string_view text);
+
+// The contract that follows from the tensors' types: the widest type among the outputs (inputs, if there is no
+// output) picks the preset of its name.
+Contract default_contract(const Case& value);
+
+// One line a preset and a key, for `describe` and --help.
+struct ContractTerm {
+  std::string_view name;      // "fp32", "accumulate=fp64|fp32|bf16|fp16"
+  std::string_view meaning;
+};
+std::span<const ContractTerm> contract_presets();
+std::span<const ContractTerm> contract_keys();
+
+}  // namespace exactscan
