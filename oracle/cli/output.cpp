@@ -1,12 +1,15 @@
 #include "oracle/cli/output.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <span>
 #include <system_error>
+
+#include "oracle/casefile/case.hpp"
+#include "oracle/casefile/write_file.hpp"
 
 namespace exactscan::cli {
 namespace {
@@ -14,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const std::string& path, int error) {
-  throw OutputError(fmt::format("{}: cannot write: {}", path, std::generic_category().message(error)));
+  throw OutputError(fmt::format("{}: cannot be written ({})", path, std::generic_category().message(error)));
 }
 
 // Writes, flushes and, for files, closes; the first fault is reported.
@@ -25,26 +28,6 @@ void write_stream(std::FILE* stream, std::string_view text, const std::string& n
   int error = written ? 0 : errno;
   if (close && std::fclose(stream) != 0 && error == 0) error = errno;
   if (!written || error != 0) fail(name, error != 0 ? error : EIO);
-}
-
-void replace_file(std::string_view text, const fs::path& target, const std::string& name) {
-  fs::path temporary = target;
-  temporary += fmt::format(".{}.tmp", ::getpid());
-  std::FILE* stream = std::fopen(temporary.c_str(), "wx");  // x: never through a link or into another's file
-  if (stream == nullptr) fail(name, errno);
-  std::error_code error;
-  try {
-    write_stream(stream, text, name, true);
-  } catch (const OutputError&) {
-    fs::remove(temporary, error);
-    throw;
-  }
-  fs::rename(temporary, target, error);
-  if (error) {
-    const int code = error.value();
-    fs::remove(temporary, error);
-    fail(name, code);
-  }
 }
 
 }  // namespace
@@ -62,7 +45,11 @@ void write_text(std::string_view text, const std::string& path) {
   // Through a symbolic link: the file that it names is replaced, not the link.
   fs::path target = fs::weakly_canonical(path, error);
   if (error) target = path;
-  replace_file(text, target, path);
+  try {
+    replace_file(target, std::as_bytes(std::span(text)));
+  } catch (const CaseError& fault) {
+    throw OutputError(fmt::format("{}: {}", path, fault.what()));
+  }
 }
 
 }  // namespace exactscan::cli

@@ -17,7 +17,7 @@ int highest_exponent(ElementType type) { return type == ElementType::f16 ? 4 : 2
 Lattice::Lattice(LatticeKind kind, std::uint64_t seed, ElementType type, std::int64_t length,
                  std::int64_t channels, bool constant)
     : kind_(kind),
-      precision_(float_format(type).precision),
+      precision_(type_limits(type).precision),
       lowest_(lowest_exponent(type)),
       highest_(highest_exponent(type)),
       budget_((std::int64_t{1} << precision_) - 1),

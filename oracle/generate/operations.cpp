@@ -206,7 +206,7 @@ Case generate_inputs(const GenerateRequest& request, const Dimensions& shape) {
   }
   const Source source{.draw = find_profile(request.profile)->draw,
                       .seed = request.seed,
-                      .format = float_format(request.type),
+                      .limits = type_limits(request.type),
                       .length = shape.at("L"),
                       .coefficients_in_time = request.op == "affine_scan" || request.time_varying,
                       .mixes_channels = request.op == "diagonal_s4"};

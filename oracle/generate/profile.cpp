@@ -63,7 +63,7 @@ double mamba(const Source& source, Role role, Index row, Index column) {
 // Grows by 2^40 over the whole length (fp16, whose range is small: 2^4), whatever the length.
 double growth(const Source& source, Role role, Index row, Index column) {
   if (role != Role::coefficient) return uniform(source, role, row, column);
-  const double total = source.format.max_exponent < 100 ? 4 : 40;
+  const double total = source.limits.max_exponent < 100 ? 4 : 40;
   const double rate = std::min(1.0, 1.386 * total / static_cast<double>(std::max<Index>(source.length, 1)));
   return 1 + rate * source.random(role, row, column).unit();
 }
@@ -96,8 +96,8 @@ double cancellation(const Source& source, Role role, Index row, Index column) {
 
 // Around the smallest normal number of the type, on both sides.
 double tiny(const Source& source, Random& random) {
-  const int lowest = source.format.min_exponent - source.format.precision;
-  const auto exponent = static_cast<int>(random.between(lowest, source.format.min_exponent + 4));
+  const int lowest = source.limits.min_exponent - source.limits.precision;
+  const auto exponent = static_cast<int>(random.between(lowest, source.limits.min_exponent + 4));
   return std::ldexp(random.symmetric(), exponent);
 }
 
@@ -118,9 +118,9 @@ double subnormal(const Source& source, Role role, Index row, Index column) {
 
 // The special value of a channel: each of eight channels has its own, so that NaN does not hide the others.
 double special_value(const Source& source, Random& random, Index column, bool finite) {
-  const FloatFormat& format = source.format;
-  const double smallest_normal = std::ldexp(1, format.min_exponent);
-  const double largest = std::ldexp(2 - std::ldexp(1, 1 - format.precision), format.max_exponent);
+  const TypeLimits& limits = source.limits;
+  const double smallest_normal = std::ldexp(1, limits.min_exponent);
+  const double largest = std::ldexp(2 - std::ldexp(1, 1 - limits.precision), limits.max_exponent);
   switch (column % 8) {
     case 0:
       return finite ? 0.0 : std::numeric_limits<double>::quiet_NaN();
@@ -132,11 +132,11 @@ double special_value(const Source& source, Random& random, Index column, bool fi
       return -0.0;
     case 4:
       return std::ldexp(random.sign() * static_cast<double>(random.between(1, 7)),
-                        format.min_exponent - format.precision + 1);
+                        limits.min_exponent - limits.precision + 1);
     case 5:
       return random.sign() * largest;
     case 6:
-      return random.sign() * std::ldexp(1, format.max_exponent / 2);
+      return random.sign() * std::ldexp(1, limits.max_exponent / 2);
     default:
       return random.sign() * smallest_normal;
   }
@@ -167,7 +167,7 @@ constexpr std::array table = {
 
 }  // namespace
 
-FloatFormat float_format(ElementType type) {
+TypeLimits type_limits(ElementType type) {
   switch (type) {
     case ElementType::f64:
       return {53, -1022, 1023};

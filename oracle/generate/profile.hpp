@@ -11,12 +11,12 @@
 namespace exactscan {
 
 // What a profile must know of a storage type: values are m * 2^e with 1 <= m < 2.
-struct FloatFormat {
+struct TypeLimits {
   int precision;     // significant bits
   int min_exponent;  // of the smallest normal number
   int max_exponent;  // of the largest number
 };
-FloatFormat float_format(ElementType type);  // requires is_real(type)
+TypeLimits type_limits(ElementType type);  // requires is_real(type)
 
 // coefficient multiplies the state (a, A); drive is added to it (b); gain times signal is added to it (B, x).
 enum class Role : std::uint8_t {
@@ -37,7 +37,7 @@ enum class Role : std::uint8_t {
 struct Source {
   double (*draw)(const Source&, Role, std::int64_t row, std::int64_t column);
   std::uint64_t seed = 0;
-  FloatFormat format{};
+  TypeLimits limits{};
   std::int64_t length = 0;            // time steps
   bool coefficients_in_time = false;  // rows of coefficient and gain are time steps (else there is one row)
   bool mixes_channels = false;        // one NaN would reach every output of its time step and after
