@@ -116,6 +116,11 @@ void add_check(CLI::App& app, Job& job) {
       ->type_name("N")
       ->check(CLI::Range(0, 4096).description(""));
   command->footer(
+      "In the report, a ratio is |candidate - exact| / allowance, and the allowance is the largest deviation "
+      "that\n"
+      "any schedule under the contract can produce. JSON (schema exactscan-report/1) writes infinite and "
+      "undefined\n"
+      "numbers as the strings \"inf\" and \"nan\".\n\n"
       "Exit codes:\n"
       "  0  explained: every element of every case lies within its allowance\n"
       "  1  refuted: some element certainly lies outside\n"
