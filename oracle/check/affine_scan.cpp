@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "oracle/check/lattice.hpp"
+#include "oracle/check/judge_operation.hpp"
 #include "oracle/check/outputs.hpp"
 
 namespace exactscan {
@@ -29,5 +30,7 @@ void AffineScan::verify_lattice(const std::string& file) const {
     }
   }
 }
+
+const OperationJudge affine_scan_judge = make_judge<AffineScan>("affine_scan");
 
 }  // namespace exactscan

@@ -13,20 +13,12 @@
 #include <vector>
 
 #include "oracle/check/careful_sink.hpp"
+#include "oracle/check/checker_settings.hpp"
 #include "oracle/check/ladder.hpp"
 #include "oracle/check/lane_sink.hpp"
 #include "oracle/check/parallel.hpp"
 
 namespace exactscan {
-
-struct CheckerSettings {
-  std::size_t keep = 1;     // remarkable elements a tensor
-  int threads = 1;
-  bool lanes = true;        // false where doubles are too narrow for the bounds (binary64 arithmetic)
-  bool exact = false;       // a verified lattice: the allowance is zero
-  bool finite_inputs = true;
-  std::function<void(double)> progress;
-};
 
 // The best instruction set that this machine has runs the lanes; all give the same enclosures.
 template <class Op>

@@ -1,5 +1,6 @@
 #include "oracle/check/diagonal_s4.hpp"
 
+#include "oracle/check/judge_operation.hpp"
 #include "oracle/check/outputs.hpp"
 
 namespace exactscan {
@@ -19,5 +20,7 @@ DiagonalS4Layer::DiagonalS4Layer(const Case& value, const Dimensions& dimensions
       h0_(input_view(value, "h0")),
       outputs_{make_output(value, contract, "y", {l_, o_}), make_output(value, contract, "h_last", {n_})},
       arithmetic_(contract) {}
+
+const OperationJudge diagonal_s4_judge = make_judge<DiagonalS4Layer>("diagonal_s4");
 
 }  // namespace exactscan

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "oracle/check/lattice.hpp"
+#include "oracle/check/judge_operation.hpp"
 #include "oracle/check/outputs.hpp"
 
 namespace exactscan {
@@ -52,5 +53,7 @@ void DiagonalSsm::verify_lattice(const std::string& file) const {
     }
   }
 }
+
+const OperationJudge diagonal_ssm_judge = make_judge<DiagonalSsm>("diagonal_ssm");
 
 }  // namespace exactscan
