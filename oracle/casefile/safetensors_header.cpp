@@ -147,7 +147,9 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception& error) override {
-    fail("the header is not valid JSON at byte {} ({})", position, printable(error.what(), 200));
+    const std::string_view text = error.what();  // "[json.exception.parse_error.101] parse error at …"
+    fail("the header is not valid JSON at byte {} ({})", position,
+         printable(text.substr(text.find(' ') + 1), 200));
   }
 
  private:
