@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include "spec/scalar_affine.hpp"
 #include "tests/spec/support.hpp"
