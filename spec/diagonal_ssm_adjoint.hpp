@@ -16,17 +16,18 @@
 
 namespace exactscan::spec {
 
-// One channel, one step backwards: what step t contributes to dA and dB, dx_t, and the carry to step t-1.
+// One channel, one step backwards: the state's gradient g_t, what step t contributes to dA and dB, dx_t, and the
+// carry to step t-1.
 template <class T>
 struct SsmAdjointStep {
-  T dA, dB, dx, carry;
+  T g, dA, dB, dx, carry;
 };
 
 template <MultiplyAdd T>
 constexpr SsmAdjointStep<T> ssm_adjoint_step(const T& a, const T& b, const T& h_previous, const T& x,
                                              const T& dy, const T& carry) {
   const T g = dy + carry;
-  return {g * h_previous, g * x, g * b, g * a};
+  return {g, g * h_previous, g * x, g * b, g * a};
 }
 
 // Gradients of the model with constant A and B: dA, dB, dh0 of size N; dx one row a step.

@@ -40,6 +40,11 @@ class Calculus {
     return {x.magnitude, up(V(x.error + v_ * bound + lost))};
   }
 
+  // Where even the largest possible value of x, rounded once more, may exceed the largest finite number.
+  Mask<V> may_overflow(const Approximate<V>& x) const {
+    return negation(up(V(x.bound() * (broadcast<V>(1) + v_))) <= broadcast<V>(arithmetic_.largest));
+  }
+
   // The exact product of two inexact values.
   static Approximate<V> product(const Approximate<V>& x, const Approximate<V>& y) {
     return {up(V(x.magnitude * y.magnitude)), up(V(x.magnitude * y.error + x.error * (y.magnitude + y.error)))};

@@ -14,6 +14,7 @@
 // as an allowance that is not finite: the caller then takes a wider V.
 #pragma once
 
+#include "oracle/bounds/approximate.hpp"
 #include "oracle/bounds/arithmetic.hpp"
 #include "oracle/numbers/lanes.hpp"
 
@@ -25,6 +26,14 @@ struct LeafMagnitudes {
   V a, alpha, b, beta;
   Mask<V> exact_multiplier;
 };
+
+// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier read
+// inexactly is not known to be a power of two.
+template <class V, class B>
+LeafMagnitudes<V> make_leaf(const B& a, const Approximate<V>& ax, const Approximate<V>& bx) {
+  const Mask<V> power = zero_or_power_of_two(a), as_it_is = ax.error == broadcast<V>(0);
+  return {ax.magnitude, ax.error, bx.magnitude, bx.error, both(power, as_it_is)};
+}
 
 template <class V>
 class ScanAllowance {
@@ -95,7 +104,8 @@ class ScanAllowance {
   // Where some schedule may overflow, here or at an earlier step (sticky: infinity does not go away).
   Mask<V> overflow_possible() const { return negation(up(V(gamma_ * peak_)) <= broadcast<V>(arithmetic_.largest)); }
 
-  const V& magnitude_with_errors() const { return mp_; }
+  // M_t, which bounds |h_t|.
+  const V& majorant() const { return m_; }
 
  private:
   // A cut r0: the weight of all that lies before it, and how many non-zero leaves follow it.

@@ -22,8 +22,9 @@ class AffineScan {
 
   const std::vector<Output>& outputs() const { return outputs_; }
   std::int64_t channels() const { return n_; }
-  std::int64_t work() const { return l_ * n_; }
   bool exact_affordable() const { return l_ <= 300'000; }
+  // Errors: CaseError unless every channel is a lattice.
+  void verify_lattice(const std::string& file) const;
 
   // Enclosure and allowance of every output of the channels from n on (eight for lanes, one for a scalar), as
   // sink.put(output, row, n, ball, allowance, overflow_possible).
@@ -34,6 +35,7 @@ class AffineScan {
   void evaluate(std::span<const Request> requests, Emit&& emit) const;
 
  private:
+  // Theorem: oracle/bounds/scan_allowance.hpp.
   template <bool ExactLeaves, class B, class V, class Sink>
   void enclose_states(std::int64_t n, Sink& sink) const;
 
@@ -66,10 +68,9 @@ void AffineScan::enclose_states(std::int64_t n, Sink& sink) const {
   const bool states = sink.wants(h), summaries = sink.wants(summary_a) || sink.wants(summary_b);
   for (std::int64_t t = 0; t < l_; ++t) {
     const B a = a_.load<B>(t, n), b = b_.load<B>(t, n);
-    const Approximate<V> ax = ExactLeaves ? Approximate<V>{magnitude_as<V>(a), {}} : calculus.input(magnitude_as<V>(a), a_fits_);
-    const Approximate<V> bx = ExactLeaves ? Approximate<V>{magnitude_as<V>(b), {}} : calculus.input(magnitude_as<V>(b), b_fits_);
-    LeafMagnitudes<V> leaf{ax.magnitude, ax.error, bx.magnitude, bx.error, zero_or_power_of_two(a)};
-    if constexpr (!ExactLeaves) leaf.exact_multiplier = leaf.exact_multiplier & (ax.error == broadcast<V>(0));
+    const Approximate<V> ax = ExactLeaves ? Approximate<V>{magnitude_as<V>(a), broadcast<V>(0)} : calculus.input(magnitude_as<V>(a), a_fits_);
+    const Approximate<V> bx = ExactLeaves ? Approximate<V>{magnitude_as<V>(b), broadcast<V>(0)} : calculus.input(magnitude_as<V>(b), b_fits_);
+    const LeafMagnitudes<V> leaf = make_leaf(a, ax, bx);
     const spec::ScalarAffineTransition<Number> transition{Number::exactly(a), Number::exactly(b)};
     state = spec::apply(transition, state);
     bound.template step<ExactLeaves>(leaf);

@@ -20,7 +20,8 @@ class LaneSink {
 
   bool wants(int output) const { return slots_[static_cast<std::size_t>(output)].output->candidate.present(); }
 
-  void put(int id, std::int64_t row, std::int64_t column, const Ball<Lanes>& value, const Lanes& allowance) {
+  void put(int id, std::int64_t row, std::int64_t column, const Ball<Lanes>& value, const Lanes& allowance,
+           const LaneMask& /*overflow_possible*/) {
     Slot& slot = slots_[static_cast<std::size_t>(id)];
     const Lanes c = slot.output->candidate.load<Lanes>(row, column);
     const Lanes off = magnitude(c - value.mid);

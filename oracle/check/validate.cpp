@@ -54,8 +54,12 @@ class Validator {
         for (const OptionSpec& o : operation_.options) known_names += fmt::format("{}opt.{}", known_names.empty() ? "" : ", ", o.name);
         fail(fmt::format("opt.{} is no option of {}; its options are {}", name, operation_.name, known_names));
       }
-      if (found->kind == OptionKind::boolean) as_bool(value, fmt::format("{}: opt.{}", case_.file, name));
-      if (found->kind == OptionKind::number) as_number(value, fmt::format("{}: opt.{}", case_.file, name));
+      try {
+        if (found->kind == OptionKind::boolean) static_cast<void>(as_bool(value));
+        if (found->kind == OptionKind::number) static_cast<void>(as_number(value));
+      } catch (const CaseError& error) {
+        fail(fmt::format("opt.{}: {}", name, error.what()));
+      }
     }
   }
 

@@ -48,4 +48,10 @@ struct Ball {
   }
 };
 
+// An upper bound of the magnitude of what the ball encloses: from the ball where it is finite, else `majorant`.
+template <class V, class B>
+V magnitude_of(const Ball<B>& x, const V& majorant) {
+  return smaller(V(up(B(magnitude(x.mid) + x.rad))), majorant);
+}
+
 }  // namespace exactscan

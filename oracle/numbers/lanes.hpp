@@ -57,6 +57,8 @@ inline long double magnitude(long double a) { return std::fabs(a); }
 
 inline LaneMask negation(const LaneMask& m) { return ~m; }
 inline bool negation(bool m) { return !m; }
+inline LaneMask both(const LaneMask& m, const LaneMask& n) { return m & n; }
+inline bool both(bool m, bool n) { return m && n; }
 
 // Where an operand is NaN, the second one.
 template <class V>
@@ -88,6 +90,27 @@ inline bool zero_or_power_of_two(double a) {
   int exponent = 0;
   const double m = std::frexp(std::fabs(a), &exponent);
   return m == 0 || m == 0.5;
+}
+
+// A scalar bound in every lane (for scalar types: itself).
+template <class V, class S>
+inline V spread(const S& x) {
+  return V(x);
+}
+template <>
+inline Lanes spread<Lanes, double>(const double& x) {
+  return broadcast<Lanes>(x);
+}
+
+// How many channels a scalar type holds, and one of them.
+template <class B>
+inline constexpr int width_of = 1;
+template <>
+inline constexpr int width_of<Lanes> = lane_count;
+inline double lane(const Lanes& x, int i) { return x[i]; }
+template <class V>
+inline const V& lane(const V& x, int) {
+  return x;
 }
 
 // The upward margin: computed non-negative sums and products of at most fifteen operations, times this, bound the

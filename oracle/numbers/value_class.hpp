@@ -12,16 +12,16 @@ namespace exactscan {
 
 class ValueClass {
  public:
-  enum : std::uint8_t { negative = 1, zero = 2, positive = 4, minus_infinity = 8, plus_infinity = 16, nan = 32 };
+  static constexpr std::uint8_t negative = 1, zero = 2, positive = 4, minus_infinity = 8, plus_infinity = 16, nan = 32;
 
   ValueClass() = default;
   ValueClass(int value) : ValueClass(static_cast<double>(value)) {}  // NOLINT(google-explicit-constructor)
   explicit ValueClass(double x)
-      : bits_(std::isnan(x)   ? nan
-              : std::isinf(x) ? (x > 0 ? plus_infinity : minus_infinity)
-              : x > 0         ? positive
-              : x < 0         ? negative
-                              : zero) {}
+      : bits_(static_cast<std::uint8_t>(std::isnan(x)   ? nan
+                                        : std::isinf(x) ? (x > 0 ? plus_infinity : minus_infinity)
+                                        : x > 0         ? positive
+                                        : x < 0         ? negative
+                                                        : zero)) {}
 
   // True if only finite values are possible: the ordinary judgement applies.
   bool finite() const { return (bits_ & (minus_infinity | plus_infinity | nan)) == 0; }
@@ -41,9 +41,9 @@ class ValueClass {
   static ValueClass combine(ValueClass x, ValueClass y, Rule rule) {
     ValueClass r;
     r.bits_ = 0;
-    for (std::uint8_t a = 1; a <= nan; a <<= 1) {
-      for (std::uint8_t b = 1; b <= nan; b <<= 1) {
-        if ((x.bits_ & a) != 0 && (y.bits_ & b) != 0) r.bits_ |= rule(a, b);
+    for (std::uint8_t a = 1; a <= nan; a = static_cast<std::uint8_t>(a << 1)) {
+      for (std::uint8_t b = 1; b <= nan; b = static_cast<std::uint8_t>(b << 1)) {
+        if ((x.bits_ & a) != 0 && (y.bits_ & b) != 0) r.bits_ = static_cast<std::uint8_t>(r.bits_ | rule(a, b));
       }
     }
     return r;
@@ -67,7 +67,7 @@ class ValueClass {
     const bool minus = below(a) != below(b);
     if (infinite(a) || infinite(b)) {
       if (a == zero || b == zero) return nan;
-      return nan | (minus ? minus_infinity : plus_infinity);
+      return static_cast<std::uint8_t>(nan | (minus ? minus_infinity : plus_infinity));
     }
     if (a == zero || b == zero) return zero;
     return minus ? negative : positive;
