@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the reader fuzzers to fuzz/seeds: small files that between them hold every feature.
+Run it by hand when the formats change; the seeds are in the repository."""
+import json
+import pathlib
+import struct
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).parent / "seeds"
+
+
+def main():
+    npz, safetensors = HERE / "npz", HERE / "safetensors"
+    for folder in (npz, safetensors):
+        folder.mkdir(parents=True, exist_ok=True)
+    f32 = np.arange(6, dtype="<f4").reshape(2, 3)
+    with open(npz / "stored", "wb") as file:
+        np.savez(file, op="affine_scan", **{"in.a": f32, "out.h": np.asfortranarray(f32.astype(">f2"))})
+    with open(npz / "deflated", "wb") as file:
+        np.savez_compressed(file, op=np.array(b"affine_scan"), **{
+            "in.a": f32, "opt.exact": True, "opt.n": np.array(64, ">i4"), "opt.s": np.array("é", ">U1")})
+    arrays = {"fortran_big": np.asfortranarray(f32.astype(">f8")), "bfloat16": np.zeros((3, 1), "V2"),
+              "complex": f32.astype(">c8"), "text": np.array("héllo"), "bytes": np.array(b"hello"), "bool": np.array(True),
+              "int": np.array(-5, ">i8"), "empty": np.zeros((0, 4), "u2"), "half": np.array(0.5, "f2")}
+    for name, array in arrays.items():
+        with open(npz / name, "wb") as file:
+            np.save(file, array)
+    f32_entry = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
+    files = {"one": ({"__metadata__": {"op": "affine_scan", "opt.exact": "true"}, "in.a": f32_entry}, 24),
+             "four": ({"__metadata__": {"format": "pt", "op": "x"}, "in.é": {**f32_entry, "dtype": "U32"},
+                       "in.b": {"dtype": "BF16", "shape": [], "data_offsets": [24, 26]},
+                       "out.h": {"dtype": "BOOL", "shape": [1, 1], "data_offsets": [26, 27]},
+                       "out.e": {"dtype": "C64", "shape": [0, 2], "data_offsets": [27, 27]}}, 27),
+             "bare": ({"__metadata__": {"op": "x"}}, 0)}
+    for name, (header, size) in files.items():
+        text = json.dumps(header).encode()
+        (safetensors / name).write_bytes(struct.pack("<Q", len(text)) + text + bytes(range(size)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+// Approximate: an inexact value (|x|, e), e >= |computed - x| for every value that a kernel under the contract can
+// hold; and the rules by which errors pass through an operation. Magnitudes and errors are upper bounds.
+//
+// Theorem: "Calculus" of proofs-notes/rounding-bounds.md: stored inputs, one rounding, product, sum of n terms in any
+// order with or without fused multiply-add.
+#pragma once
+
+#include "oracle/bounds/arithmetic.hpp"
+#include "oracle/numbers/lanes.hpp"
+
+namespace exactscan {
+
+template <class V>
+struct Approximate {
+  V magnitude, error;
+  V bound() const { return up(V(magnitude + error)); }
+};
+
+template <class V>
+class Calculus {
+ public:
+  explicit Calculus(const Arithmetic& arithmetic) : arithmetic_(arithmetic), v_(broadcast<V>(arithmetic.v)) {}
+
+  // A stored input of magnitude |x|, of a type whose values are, or are not, all numbers of the working format:
+  // reading it may round once, and a flushing kernel may read a subnormal number as zero.
+  Approximate<V> input(const V& magnitude, bool representable) const {
+    V e = zero_;
+    if (!representable) e = up(V(v_ * magnitude + smaller(broadcast<V>(arithmetic_.half_smallest), magnitude)));
+    if (arithmetic_.flush) {
+      e = select(magnitude < broadcast<V>(arithmetic_.smallest_normal), magnitude, e);
+    }
+    return {magnitude, e};
+  }
+
+  // One rounding of an inexact value: e + v X + min(underflow loss, X), X = |x| + e.
+  // Rounding in any direction moves a tiny value by at most one spacing, which X need not exceed.
+  Approximate<V> rounded(const Approximate<V>& x) const {
+    const V bound = x.bound(), loss = broadcast<V>(arithmetic_.underflow_loss());
+    const V lost = arithmetic_.nearest ? smaller(loss, bound) : select(bound > zero_, loss, zero_);
+    return {x.magnitude, up(V(x.error + v_ * bound + lost))};
+  }
+
+  // Where even the largest possible value of x, rounded once more, may exceed the largest finite number.
+  Mask<V> may_overflow(const Approximate<V>& x) const {
+    return negation(up(V(x.bound() * (broadcast<V>(1) + v_))) <= broadcast<V>(arithmetic_.largest));
+  }
+
+  // The exact product of two inexact values.
+  static Approximate<V> product(const Approximate<V>& x, const Approximate<V>& y) {
+    return {up(V(x.magnitude * y.magnitude)), up(V(x.magnitude * y.error + x.error * (y.magnitude + y.error)))};
+  }
+  Approximate<V> rounded_product(const Approximate<V>& x, const Approximate<V>& y) const {
+    return rounded(product(x, y));
+  }
+
+  // A sum of n terms in any order: sum of errors + ((1+v)^{n-1} - 1) W + flushes, W = sum of bounds.
+  class Sum {
+   public:
+    void add(const Approximate<V>& x) {
+      magnitude_ = up(V(magnitude_ + x.magnitude));
+      error_ = up(V(error_ + x.error));
+      ++terms_;
+    }
+    Approximate<V> result(const Calculus& calculus) const {
+      const V w = up(V(magnitude_ + error_));
+      const double additions = terms_ > 1 ? terms_ - 1 : 0;
+      const V growth = calculus.growth(additions);
+      V e = up(V(error_ + growth * w));
+      if (calculus.arithmetic_.flush) {
+        const V loss = broadcast<V>(calculus.arithmetic_.smallest_normal);
+        e = up(V(e + broadcast<V>(additions) * smaller(loss, up(V((one_ + growth) * w)))));
+      }
+      return {magnitude_, e};
+    }
+
+   private:
+    V magnitude_ = broadcast<V>(0), error_ = broadcast<V>(0);
+    const V one_ = broadcast<V>(1);
+    double terms_ = 0;
+  };
+
+ private:
+  // (1+v)^n - 1 rounded upward, n at most the declared depth.
+  V growth(double additions) const {
+    const double n = additions < arithmetic_.depth ? additions : arithmetic_.depth;
+    // log1p, expm1 and the product are within a few ulps of binary64; the factor covers 2^10 of them.
+    const double g = std::expm1(n * std::log1p(arithmetic_.v)) * (1 + 0x1p-42);
+    return broadcast<V>(g);
+  }
+
+  const Arithmetic arithmetic_;
+  const V zero_ = broadcast<V>(0);
+  const V v_;
+};
+
+}  // namespace exactscan

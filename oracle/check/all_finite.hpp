@@ -1,0 +1,19 @@
+// Whether every input of a case is finite.
+#pragma once
+
+#include <cmath>
+
+#include "oracle/casefile/case.hpp"
+
+namespace exactscan {
+
+inline bool all_finite(const Case& value) {
+  for (const auto& [name, tensor] : value.inputs) {
+    for (std::int64_t i = 0; i < tensor.size(); ++i) {
+      if (!std::isfinite(tensor.at(i))) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace exactscan

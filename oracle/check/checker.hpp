@@ -1,0 +1,149 @@
+// Checker: the way of every operation from enclosures to findings.
+//
+// A unit of work is eight channels (or the whole case, where an operation's outputs mix channels). LaneSink accepts
+// what is certainly explained; the rest is judged again one channel at a time by CarefulSink with wider bounds, and
+// what binary64 leaves open climbs the ladder.
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "oracle/check/careful_sink.hpp"
+#include "oracle/check/checker_settings.hpp"
+#include "oracle/check/ladder.hpp"
+#include "oracle/check/lane_sink.hpp"
+#include "oracle/check/parallel.hpp"
+
+namespace exactscan {
+
+// The best instruction set that this machine has runs the lanes; all give the same enclosures.
+template <class Op>
+[[gnu::target("avx2"), gnu::flatten]] void enclose_lanes_avx2(const Op& op, std::int64_t n, LaneSink& sink) {
+  op.template enclose<Lanes, Lanes>(n, sink);
+}
+template <class Op>
+[[gnu::target("avx512f,avx512dq,avx512vl"), gnu::flatten]] void enclose_lanes_avx512(const Op& op, std::int64_t n, LaneSink& sink) {
+  op.template enclose<Lanes, Lanes>(n, sink);
+}
+template <class Op>
+void enclose_lanes(const Op& op, std::int64_t n, LaneSink& sink) {
+  if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return enclose_lanes_avx512(op, n, sink);
+  if (__builtin_cpu_supports("avx2")) return enclose_lanes_avx2(op, n, sink);
+  op.template enclose<Lanes, Lanes>(n, sink);
+}
+
+template <class Op>
+class Checker {
+ public:
+  Checker(const Op& op, CheckerSettings settings) : op_(op), settings_(std::move(settings)) {}
+
+  std::vector<Findings> run() {
+    std::vector<Findings> total(op_.outputs().size());
+    const std::int64_t units = Op::channelwise ? (op_.channels() + lane_count - 1) / lane_count : 1;
+    std::mutex mutex;
+    std::int64_t done = 0;
+    parallel_for(units, settings_.threads, [&](std::int64_t unit) {
+      const std::vector<Findings> found = judge_unit(unit * lane_count);
+      const std::scoped_lock lock(mutex);
+      for (std::size_t i = 0; i < total.size(); ++i) total[i].merge(found[i], settings_.keep);
+      if (settings_.progress) settings_.progress(static_cast<double>(++done) / static_cast<double>(units));
+    });
+    return total;
+  }
+
+ private:
+  using Index = std::map<std::pair<int, std::int64_t>, ValueClass>;  // (output, row * columns + column)
+
+  std::vector<Findings> judge_unit(std::int64_t first) const {
+    std::vector<Findings> found(op_.outputs().size());
+    LaneSink sink(op_.outputs(), first, !Op::channelwise, settings_.exact);
+    if (settings_.lanes) {
+      enclose_lanes(op_, first, sink);
+      for (int i = 0; i < static_cast<int>(found.size()); ++i) {
+        if (sink.wants(i)) found[static_cast<std::size_t>(i)] = sink.findings(i);
+      }
+      if (!any_missed(sink)) return found;
+    }
+    const std::int64_t last = Op::channelwise ? std::min<std::int64_t>(first + lane_count, op_.channels()) : first + 1;
+    for (std::int64_t n = first; n < last; ++n) {
+      const auto missed = [&](const Request& at) { return !settings_.lanes || lane_missed(sink, first, at); };
+      if (!settings_.lanes || !Op::channelwise || channel_missed(sink, first, n)) judge_carefully(n, missed, found);
+    }
+    return found;
+  }
+
+  bool any_missed(const LaneSink& sink) const {
+    for (int i = 0; i < static_cast<int>(op_.outputs().size()); ++i) {
+      if (sink.any_missed(i)) return true;
+    }
+    return false;
+  }
+
+  static bool lane_missed(const LaneSink& sink, std::int64_t first, const Request& at) {
+    const std::int64_t column = Op::channelwise ? at.column - first : at.column;
+    return ((sink.missed(at.output, at.row, column / lane_count) >> (column % lane_count)) & 1u) != 0;
+  }
+
+  bool channel_missed(const LaneSink& sink, std::int64_t first, std::int64_t n) const {
+    for (int i = 0; i < static_cast<int>(op_.outputs().size()); ++i) {
+      if (!sink.any_missed(i)) continue;
+      for (std::int64_t row = 0; row < op_.outputs()[static_cast<std::size_t>(i)].rows; ++row) {
+        if (lane_missed(sink, first, {i, row, n})) return true;
+      }
+    }
+    return false;
+  }
+
+  void judge_carefully(std::int64_t n, const CarefulSink::Missed& missed, std::vector<Findings>& found) const {
+    const Index classes = settings_.finite_inputs ? Index() : classify(n, missed);
+    const auto class_of = [&](const Request& at) { return classes.at(key(at)); };
+    const CarefulSink::Classes lookup = settings_.finite_inputs ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
+    CarefulSink careful(op_.outputs(), found, missed, lookup, settings_.keep, settings_.exact);
+    op_.template enclose<double, long double>(n, careful);
+    std::vector<Pending> pending = widen(n, std::move(careful.pending()), found);
+    climb_all(op_, std::move(pending), found, settings_.keep);
+  }
+
+  // Allowances that left the range of long double are computed again with an unbounded exponent.
+  std::vector<Pending> widen(std::int64_t n, std::vector<Pending> pending, std::vector<Findings>& found) const {
+    const auto narrow = std::partition(pending.begin(), pending.end(), [](const Pending& p) { return p.allowance < 0x1p16000L; });
+    if (narrow == pending.end()) return pending;
+    Index again;
+    for (auto p = narrow; p != pending.end(); ++p) again.emplace(key(p->at), ValueClass());
+    pending.erase(narrow, pending.end());
+    CarefulSink wide(op_.outputs(), found, [&](const Request& at) { return again.count(key(at)) != 0; }, {}, settings_.keep, settings_.exact);
+    op_.template enclose<double, Wide>(n, wide);
+    for (Pending& p : wide.pending()) pending.push_back(std::move(p));
+    return pending;
+  }
+
+  Index classify(std::int64_t n, const CarefulSink::Missed& missed) const {
+    std::vector<Request> requests;
+    for (int i = 0; i < static_cast<int>(op_.outputs().size()); ++i) {
+      const Output& output = op_.outputs()[static_cast<std::size_t>(i)];
+      if (!output.candidate.present()) continue;
+      for (std::int64_t row = 0; row < output.rows; ++row) {
+        const std::int64_t from = Op::channelwise ? n : 0, to = Op::channelwise ? n + 1 : output.columns;
+        for (std::int64_t column = from; column < to; ++column) {
+          if (missed({i, row, column})) requests.push_back({i, row, column});
+        }
+      }
+    }
+    Index classes;
+    op_.template evaluate<ValueClass>(requests, [&](std::size_t i, const ValueClass& c) { classes.emplace(key(requests[i]), c); });
+    return classes;
+  }
+
+  std::pair<int, std::int64_t> key(const Request& at) const {
+    return {at.output, at.row * op_.outputs()[static_cast<std::size_t>(at.output)].columns + at.column};
+  }
+
+  const Op& op_;
+  CheckerSettings settings_;
+};
+
+}  // namespace exactscan

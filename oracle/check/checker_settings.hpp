@@ -1,0 +1,18 @@
+// What a check is asked to do, beyond the case and its contract.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace exactscan {
+
+struct CheckerSettings {
+  std::size_t keep = 1;       // remarkable elements a tensor
+  int threads = 1;
+  bool lanes = true;          // false where doubles are too narrow for the bounds (binary64 arithmetic)
+  bool exact = false;         // the case claims a lattice: verified first, then the allowance is zero
+  bool finite_inputs = true;
+  std::function<void(double)> progress;
+};
+
+}  // namespace exactscan

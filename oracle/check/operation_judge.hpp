@@ -1,0 +1,32 @@
+// OperationJudge: what the entry points need of an operation, without its templates.
+#pragma once
+
+#include "oracle/check/checker_settings.hpp"
+#include "oracle/check/operation.hpp"
+#include "oracle/check/report.hpp"
+#include "oracle/contract/contract.hpp"
+
+namespace exactscan {
+
+// A validated case and how to read it.
+struct Problem {
+  const Case& value;
+  const Dimensions& dimensions;
+  const Contract& contract;
+};
+
+struct OperationJudge {
+  std::string_view name;
+  // Appends a TensorReport for each output that the case holds. Errors: CaseError for a false claim of a lattice.
+  void (*judge)(const Problem& problem, CheckerSettings settings, CaseReport& report);
+  // The correctly rounded exact values of the outputs that the case holds, in their types.
+  void (*exact)(const Problem& problem, const CheckerSettings& settings, Case& result);
+};
+
+// One each in affine_scan.cpp, diagonal_ssm.cpp, diagonal_s4.cpp: the only places that instantiate the checker.
+extern const OperationJudge affine_scan_judge, diagonal_ssm_judge, diagonal_s4_judge;
+
+// The judge of a validated case's operation.
+const OperationJudge& judge_of(const Case& value);
+
+}  // namespace exactscan

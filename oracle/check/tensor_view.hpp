@@ -1,0 +1,86 @@
+// TensorView: a tensor of one or two dimensions as rows over channels, read as doubles or as lanes of doubles.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "oracle/casefile/case.hpp"
+#include "oracle/numbers/lanes.hpp"
+
+namespace exactscan {
+
+// The double that a binary16 pattern stands for; exact.
+inline double half_to_double(std::uint16_t bits) {
+  const std::uint64_t sign = std::uint64_t{bits} >> 15 << 63, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  if (exponent == 31) return std::bit_cast<double>(sign | 0x7ff0000000000000 | fraction << 42);
+  if (exponent != 0) return std::bit_cast<double>(sign | (exponent + 1008) << 52 | fraction << 42);
+  const double tiny = static_cast<double>(fraction) * 0x1p-24;
+  return sign != 0 ? -tiny : tiny;
+}
+
+class TensorView {
+ public:
+  TensorView() = default;
+  // A missing tensor reads as zero everywhere. A vector [N] has one row, which every row index reads.
+  TensorView(const Tensor* tensor, std::int64_t columns, bool one_row)
+      : data_(tensor == nullptr ? nullptr : tensor->data.data()),
+        type_(tensor == nullptr ? ElementType::f32 : tensor->type),
+        columns_(columns),
+        row_stride_(one_row ? 0 : columns) {}
+
+  bool present() const { return data_ != nullptr; }
+  ElementType type() const { return type_; }
+  std::int64_t columns() const { return columns_; }
+
+  template <class B>
+  B load(std::int64_t row, std::int64_t column) const;
+
+ private:
+  template <class T>
+  T raw(std::int64_t index) const {
+    T value;
+    std::memcpy(&value, data_ + static_cast<std::size_t>(index) * sizeof(T), sizeof(T));
+    return value;
+  }
+  template <class Floats>
+  Floats raw_floats(std::int64_t index) const {
+    Floats value;
+    std::memcpy(&value, data_ + static_cast<std::size_t>(index) * sizeof(float), sizeof(value));
+    return value;
+  }
+  double element(std::int64_t index) const {
+    switch (type_) {
+      case ElementType::f64: return raw<double>(index);
+      case ElementType::f16: return half_to_double(raw<std::uint16_t>(index));
+      case ElementType::bf16: return static_cast<double>(std::bit_cast<float>(std::uint32_t{raw<std::uint16_t>(index)} << 16));
+      default: return static_cast<double>(raw<float>(index));
+    }
+  }
+
+  const std::byte* data_ = nullptr;
+  ElementType type_ = ElementType::f32;
+  std::int64_t columns_ = 0, row_stride_ = 0;
+};
+
+template <>
+inline double TensorView::load<double>(std::int64_t row, std::int64_t column) const {
+  return data_ == nullptr ? 0 : element(row * row_stride_ + column);
+}
+
+// Eight channels from `column` on; lanes beyond the last channel read as zero.
+template <>
+inline Lanes TensorView::load<Lanes>(std::int64_t row, std::int64_t column) const {
+  Lanes value{};
+  if (data_ == nullptr) return value;
+  const std::int64_t index = row * row_stride_ + column;
+  if (type_ == ElementType::f32 && columns_ - column >= lane_count) {
+    typedef float Floats __attribute__((vector_size(4 * lane_count)));
+    return __builtin_convertvector(raw_floats<Floats>(index), Lanes);
+  }
+  const std::int64_t live = columns_ - column < lane_count ? columns_ - column : lane_count;
+  for (std::int64_t i = 0; i < live; ++i) value[i] = element(index + i);
+  return value;
+}
+
+}  // namespace exactscan

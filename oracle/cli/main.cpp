@@ -1,0 +1,3 @@
+#include "oracle/cli/command.hpp"
+
+int main(int argc, char** argv) { return exactscan::cli::run(argc, argv); }

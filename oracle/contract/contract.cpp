@@ -1,0 +1,151 @@
+#include "oracle/contract/contract.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+#include "oracle/casefile/case.hpp"
+
+namespace exactscan {
+namespace {
+
+constexpr std::array<ContractTerm, 4> presets{{
+    {"fp32", "IEEE binary32 throughout: any schedule, fused multiply-add or not, round to nearest, gradual underflow"},
+    {"fp64", "the same in IEEE binary64"},
+    {"bf16", "bfloat16 tensors, all arithmetic in binary32, one rounding to nearest at each store"},
+    {"fp16", "binary16 tensors, all arithmetic in binary32, one rounding to nearest at each store"},
+}};
+
+constexpr std::array<ContractTerm, 6> keys{{
+    {"accumulate=fp64|fp32|bf16|fp16", "the format every product, sum and fused multiply-add is rounded to"},
+    {"underflow=gradual|ftz", "subnormal numbers are kept, or inputs and results below the smallest normal may become 0"},
+    {"rounding=nearest|any", "each operation rounds to nearest even, or to either neighbour (only Theorem 1 holds then)"},
+    {"store=nearest|any", "conversion to a narrower output rounds to nearest even, or to either neighbour (stochastic)"},
+    {"depth=N|none", "additions that any one term passes at most (Theorem 3); none: not declared"},
+    {"exp_ulp=X", "error of exp in ulps, 0.5 to 1024 (no operation of the affine family calls exp)"},
+}};
+
+[[noreturn]] void fail(std::string_view text, const std::string& problem) {
+  throw ContractError(fmt::format("contract \"{}\": {}", text, problem));
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t from = 0;;) {
+    const std::size_t to = text.find(separator, from);
+    parts.push_back(text.substr(from, to == std::string_view::npos ? to : to - from));
+    if (to == std::string_view::npos) return parts;
+    from = to + 1;
+  }
+}
+
+// The value among `names`; its place is the enumerator.
+template <class Enum, std::size_t N>
+Enum choose(std::string_view text, std::string_view key, std::string_view value,
+            const std::array<std::string_view, N>& names) {
+  const auto found = std::find(names.begin(), names.end(), value);
+  if (found == names.end()) {
+    fail(text, fmt::format("{} must be one of {}, not \"{}\"", key, fmt::join(names, ", "), value));
+  }
+  return static_cast<Enum>(found - names.begin());
+}
+
+constexpr std::array<std::string_view, 4> accumulate_names{"fp64", "fp32", "bf16", "fp16"};
+constexpr std::array<std::string_view, 2> underflow_names{"gradual", "ftz"};
+constexpr std::array<std::string_view, 2> rounding_names{"nearest", "any"};
+
+std::optional<std::int64_t> parse_depth(std::string_view text, std::string_view value) {
+  if (value == "none") return std::nullopt;
+  std::int64_t depth = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), depth);
+  if (error != std::errc() || end != value.data() + value.size() || depth < 0) {
+    fail(text, fmt::format("depth must be a whole number or none, not \"{}\"", value));
+  }
+  return depth;
+}
+
+double parse_ulp(std::string_view text, std::string_view value) {
+  double ulp = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ulp);
+  if (error != std::errc() || end != value.data() + value.size() || !(ulp >= 0.5 && ulp <= 1024)) {
+    fail(text, fmt::format("exp_ulp must be a number from 0.5 to 1024, not \"{}\"", value));
+  }
+  return ulp;
+}
+
+void apply_key(Contract& contract, std::string_view text, std::string_view key, std::string_view value) {
+  if (key == "accumulate") {
+    contract.accumulate = choose<Accumulate>(text, key, value, accumulate_names);
+  } else if (key == "underflow") {
+    contract.underflow = choose<Underflow>(text, key, value, underflow_names);
+  } else if (key == "rounding") {
+    contract.rounding = choose<Rounding>(text, key, value, rounding_names);
+  } else if (key == "store") {
+    contract.store = choose<Rounding>(text, key, value, rounding_names);
+  } else if (key == "depth") {
+    contract.depth = parse_depth(text, value);
+  } else if (key == "exp_ulp") {
+    contract.exp_ulp = parse_ulp(text, value);
+  } else {
+    fail(text, fmt::format("unknown key \"{}\"; keys are accumulate, underflow, rounding, store, depth, exp_ulp", key));
+  }
+}
+
+void apply_preset(Contract& contract, std::string_view text, std::string_view name) {
+  if (std::none_of(presets.begin(), presets.end(), [&](const ContractTerm& p) { return p.name == name; })) {
+    fail(text, fmt::format("unknown preset \"{}\"; presets are fp32, fp64, bf16, fp16", name));
+  }
+  contract.accumulate = name == "fp64" ? Accumulate::fp64 : Accumulate::fp32;
+}
+
+// Narrowest first, so that the widest of several is the maximum.
+int width(ElementType type) {
+  switch (type) {
+    case ElementType::f64: return 3;
+    case ElementType::f32: return 2;
+    case ElementType::f16: return 1;
+    default: return 0;
+  }
+}
+
+}  // namespace
+
+std::span<const ContractTerm> contract_presets() { return presets; }
+std::span<const ContractTerm> contract_keys() { return keys; }
+
+Contract parse_contract(std::string_view text) {
+  Contract contract;
+  contract.name = std::string(text);
+  std::vector<std::string_view> seen;
+  const std::vector<std::string_view> parts = split(text, ',');
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string_view part = parts[i];
+    const std::size_t equals = part.find('=');
+    if (equals == std::string_view::npos) {
+      if (i > 0) fail(text, fmt::format("\"{}\" is no key=value; a preset can only come first", part));
+      apply_preset(contract, text, part);
+      continue;
+    }
+    const std::string_view key = part.substr(0, equals);
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) fail(text, fmt::format("{} is given twice", key));
+    seen.push_back(key);
+    apply_key(contract, text, key, part.substr(equals + 1));
+  }
+  return contract;
+}
+
+Contract default_contract(const Case& value) {
+  static constexpr std::array<std::string_view, 4> by_width{"bf16", "fp16", "fp32", "fp64"};
+  int widest = -1;
+  for (const auto* tensors : {&value.outputs, &value.inputs}) {
+    if (widest >= 0) break;
+    for (const auto& [name, tensor] : *tensors) widest = std::max(widest, width(tensor.type));
+  }
+  return parse_contract(by_width[static_cast<std::size_t>(std::max(widest, 2 * (widest < 0)))]);
+}
+
+}  // namespace exactscan

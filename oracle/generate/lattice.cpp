@@ -1,0 +1,110 @@
+#include "oracle/generate/lattice.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace exactscan {
+namespace {
+
+constexpr std::uint64_t lattice_stream = 2000;  // apart from the roles' streams
+
+// fp16 holds 2^-14 … 2^15: with c in -7 … 4, windows are within 2^±11 (times < 2) and sums below 2^(11 + 4).
+int lowest_exponent(ElementType type) { return type == ElementType::f16 ? -7 : -20; }
+int highest_exponent(ElementType type) { return type == ElementType::f16 ? 4 : 20; }
+
+}  // namespace
+
+Lattice::Lattice(LatticeKind kind, std::uint64_t seed, ElementType type, std::int64_t length,
+                 std::int64_t channels, bool constant)
+    : kind_(kind),
+      precision_(type_limits(type).precision),
+      lowest_(lowest_exponent(type)),
+      highest_(highest_exponent(type)),
+      budget_((std::int64_t{1} << precision_) - 1),
+      // Large integers fill more bits; a quarter of the budget, spread over the length, leaves few resets.
+      largest_(std::clamp<std::int64_t>(budget_ / 4 / (length + 1), 3, 4095)),
+      constant_(constant) {
+  if (constant) rarity_ = std::max<std::int64_t>(1, 2 * largest_ * length / budget_);
+  channels_.reserve(static_cast<std::size_t>(channels));
+  for (std::int64_t n = 0; n < channels; ++n) {
+    Channel channel{Random(seed, lattice_stream, static_cast<std::uint64_t>(n))};
+    channel.exponent = static_cast<int>(channel.random.between(lowest_, highest_));
+    channel.sign = channel.random.sign();
+    channel.spent = draw_integer(channel.random);
+    const double integer = kind == LatticeKind::gauge ? static_cast<double>(channel.spent) : 1.0;
+    channel.initial = std::ldexp(channel.random.sign() * integer, channel.exponent);
+    start_segment(channel);
+    channels_.push_back(channel);
+  }
+}
+
+double Lattice::initial_state(std::int64_t channel) const {
+  return channels_[static_cast<std::size_t>(channel)].initial;
+}
+
+double Lattice::constant_coefficient(std::int64_t channel) const {
+  return channels_[static_cast<std::size_t>(channel)].sign;
+}
+
+Lattice::Step Lattice::step(std::int64_t channel) {
+  Channel& state = channels_[static_cast<std::size_t>(channel)];
+  return kind_ == LatticeKind::gauge ? gauge_step(state) : mantissa_step(state);
+}
+
+double Lattice::power_of_two(std::int64_t channel) {
+  Random& random = channels_[static_cast<std::size_t>(channel)].random;
+  return std::ldexp(random.sign(), static_cast<int>(random.between(-1, 1)));
+}
+
+std::int64_t Lattice::draw_integer(Random& random) const { return random.between(1, largest_); }
+
+// Moves c by at most 6 within its bounds; returns the change.
+int Lattice::walk(Channel& channel) const {
+  const int next =
+      std::clamp(channel.exponent + static_cast<int>(channel.random.between(-6, 6)), lowest_, highest_);
+  const int change = next - channel.exponent;
+  channel.exponent = next;
+  return change;
+}
+
+Lattice::Step Lattice::gauge_step(Channel& channel) const {
+  std::int64_t k = draw_integer(channel.random);
+  const double sign = channel.random.sign();
+  if (constant_) {
+    if (!channel.random.once_in(rarity_) || channel.spent + k > budget_) k = 0;
+    channel.spent += k;
+    // k = 0: plain zero, whatever the sign, so that no -0 appears in the data.
+    return {channel.sign, k == 0 ? 0.0 : std::ldexp(sign * static_cast<double>(k), channel.exponent)};
+  }
+  double a = std::ldexp(channel.random.sign(), walk(channel));
+  if (channel.spent + k > budget_) {
+    a = 0;
+    channel.spent = 0;
+  }
+  channel.spent += k;
+  return {a, std::ldexp(sign * static_cast<double>(k), channel.exponent)};
+}
+
+void Lattice::start_segment(Channel& channel) const {
+  channel.remaining = static_cast<int>(channel.random.between(2, 64));
+  channel.full = static_cast<int>(channel.random.between(1, channel.remaining));
+}
+
+Lattice::Step Lattice::mantissa_step(Channel& channel) const {
+  if (channel.remaining == 0) {
+    start_segment(channel);
+    walk(channel);
+    return {0, std::ldexp(channel.random.sign(), channel.exponent)};
+  }
+  double a = std::ldexp(channel.random.sign(), walk(channel));
+  if (channel.remaining == channel.full) {
+    // An odd integer of `precision` bits.
+    const auto top = static_cast<unsigned>(precision_ - 1);
+    const std::uint64_t bits = (channel.random.word() >> (64U - top)) | (std::uint64_t{1} << top) | 1U;
+    a *= std::ldexp(static_cast<double>(bits), 1 - precision_);
+  }
+  --channel.remaining;
+  return {a, 0};
+}
+
+}  // namespace exactscan

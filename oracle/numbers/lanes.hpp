@@ -1,0 +1,131 @@
+// Lanes: eight doubles side by side, one a channel. Written with the compilers' vector types, so that one source
+// serves every instruction set and every scalar type: each function here has a twin for plain scalars, and the
+// recurrences above are templates over the two.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#ifdef __FAST_MATH__
+#error "Exactscan decides verdicts by rounding errors: do not compile it with -ffast-math"
+#endif
+
+namespace exactscan {
+
+inline constexpr int lane_count = 8;
+typedef double Lanes __attribute__((vector_size(8 * lane_count)));
+typedef std::int64_t LaneMask __attribute__((vector_size(8 * lane_count)));  // each lane 0 or -1
+
+template <class V>
+struct MaskOf {
+  using type = bool;
+};
+template <>
+struct MaskOf<Lanes> {
+  using type = LaneMask;
+};
+template <class V>
+using Mask = typename MaskOf<V>::type;
+
+// A value in every lane.
+template <class V>
+inline V broadcast(double x) {
+  return V(x);
+}
+template <>
+inline Lanes broadcast<Lanes>(double x) {
+  return Lanes{x, x, x, x, x, x, x, x};
+}
+
+// mask ? a : b, lane by lane.
+inline Lanes select(const LaneMask& mask, const Lanes& a, const Lanes& b) {
+  return (Lanes)((mask & (LaneMask)a) | (~mask & (LaneMask)b));
+}
+template <class V>
+inline V select(bool mask, const V& a, const V& b) {
+  return mask ? a : b;
+}
+
+inline Lanes magnitude(const Lanes& a) {
+  constexpr std::int64_t m = std::numeric_limits<std::int64_t>::max();
+  return (Lanes)((LaneMask)a & LaneMask{m, m, m, m, m, m, m, m});
+}
+inline double magnitude(double a) { return std::fabs(a); }
+inline long double magnitude(long double a) { return std::fabs(a); }
+
+inline LaneMask negation(const LaneMask& m) { return ~m; }
+inline bool negation(bool m) { return !m; }
+inline LaneMask both(const LaneMask& m, const LaneMask& n) { return m & n; }
+inline bool both(bool m, bool n) { return m && n; }
+
+// Where an operand is NaN, the second one.
+template <class V>
+inline V larger(const V& a, const V& b) {
+  return select(a > b, a, b);
+}
+template <class V>
+inline V smaller(const V& a, const V& b) {
+  return select(a < b, a, b);
+}
+
+inline bool any(const LaneMask& m) {
+  return ((m[0] | m[1]) | (m[2] | m[3]) | ((m[4] | m[5]) | (m[6] | m[7]))) != 0;
+}
+inline bool any(bool m) { return m; }
+
+// |x| of an input (double or lanes of it) as a bound's type.
+template <class V, class B>
+inline V magnitude_as(const B& x) {
+  return V(magnitude(x));
+}
+
+// Zero or a power of two (or not finite): multiplying by it is exact but for underflow and overflow.
+inline LaneMask zero_or_power_of_two(const Lanes& a) {
+  constexpr std::int64_t f = 0x000fffffffffffff;
+  return ((LaneMask)a & LaneMask{f, f, f, f, f, f, f, f}) == LaneMask{};
+}
+inline bool zero_or_power_of_two(double a) {
+  int exponent = 0;
+  const double m = std::frexp(std::fabs(a), &exponent);
+  return m == 0 || m == 0.5;
+}
+
+// A scalar bound in every lane (for scalar types: itself).
+template <class V, class S>
+inline V spread(const S& x) {
+  return V(x);
+}
+template <>
+inline Lanes spread<Lanes, double>(const double& x) {
+  return broadcast<Lanes>(x);
+}
+
+// How many channels a scalar type holds, and one of them.
+template <class B>
+inline constexpr int width_of = 1;
+template <>
+inline constexpr int width_of<Lanes> = lane_count;
+inline double lane(const Lanes& x, int i) { return x[i]; }
+template <class V>
+inline const V& lane(const V& x, int) {
+  return x;
+}
+
+// The upward margin: computed non-negative sums and products of at most fifteen operations, times this, bound the
+// exact ones from above (up to underflow, for which see ScanAllowance).
+template <class V>
+struct UpwardMargin {
+  static constexpr double value = 1 + 0x1p-49;
+};
+template <>
+struct UpwardMargin<long double> {
+  static constexpr long double value = std::numeric_limits<long double>::digits >= 64 ? 1 + 0x1p-60L : 1 + 0x1p-49L;
+};
+template <class V>
+inline V up(const V& x) {
+  return x * UpwardMargin<V>::value;
+}
+
+}  // namespace exactscan
