@@ -56,6 +56,7 @@ struct Arithmetic {
   bool flush;      // underflow=ftz
   bool nearest;    // rounding=nearest: Theorem 2 and 3 apply
   double depth;    // declared additive depth, or infinity
+  double depth_growth;   // (1+v)^depth - 1
   spec::FloatFormat format;
 
   explicit Arithmetic(const Contract& contract)
@@ -67,6 +68,8 @@ struct Arithmetic {
     const double u = std::ldexp(1.0, -format.precision);
     v = nearest ? std::nextafter(u / (1 + u), 1.0) : 2 * u;
     const double smallest = std::ldexp(1.0, format.min_exponent);
+    // log1p, expm1 and the product are within a few ulps of binary64; the factor covers 2^10 of them.
+    depth_growth = std::expm1(depth * std::log1p(v)) * (1 + 0x1p-42);
     // For binary64 half of the smallest subnormal is no double: the whole is the bound.
     half_smallest = nearest && smallest / 2 > 0 ? smallest / 2 : smallest;
     smallest_normal = std::ldexp(1.0, format.min_normal_exponent());

@@ -73,7 +73,7 @@ void AffineScan::enclose_states(std::int64_t n, Sink& sink) const {
                                           : calculus.input(magnitude_as<V>(a), a_fits_);
     const Approximate<V> bx = ExactLeaves ? Approximate<V>{magnitude_as<V>(b), broadcast<V>(0)}
                                           : calculus.input(magnitude_as<V>(b), b_fits_);
-    const LeafMagnitudes<V> leaf = make_leaf(a, ax, bx);
+    const LeafMagnitudes<V> leaf = make_leaf(a, ax, bx, a_fits_);
     const spec::ScalarAffineTransition<Number> transition{Number::exactly(a), Number::exactly(b)};
     state = spec::apply(transition, state);
     bound.template step<ExactLeaves>(leaf);

@@ -110,7 +110,8 @@ void DiagonalS4Layer::step(const Calculus<V>& calculus, std::int64_t t, std::int
   const B a = a_.load<B>(0, n), b = b_.load<B>(0, n), c = c_.load<B>(0, n), d = d_.load<B>(0, n);
   const Approximate<V> ax = read<V>(calculus, a_, a);
   const Approximate<V> leaf = calculus.rounded_product(read<V>(calculus, b_, b), sx);
-  block.bound.template step<false>(make_leaf(a, ax, leaf));
+  block.bound.template step<false>(
+      make_leaf(a, ax, leaf, contains(arithmetic_.format, format_of(a_.type()))));
   block.state = spec::ssm_step(Number::exactly(a), Number::exactly(b), block.state, s);
   const Approximate<V> hx{magnitude_of<V>(block.state, block.bound.majorant()), block.bound.allowance()};
   typename Calculus<V>::Sum parts;

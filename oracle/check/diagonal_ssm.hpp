@@ -100,7 +100,7 @@ std::vector<DiagonalSsm::State<B, V>> DiagonalSsm::enclose_forward(std::int64_t 
     const Approximate<V> ax = calculus.input(magnitude_as<V>(a), a_fits_),
                          bx = leaf_product<B, V>(calculus, b, x);
     state = spec::ssm_step(Ball<B>::exactly(a), Ball<B>::exactly(b), state, Ball<B>::exactly(x));
-    bound.template step<false>(make_leaf(a, ax, bx));
+    bound.template step<false>(make_leaf(a, ax, bx, a_fits_));
     const V e = bound.allowance();
     if (wanted) sink.put(h, t, n, state, e, bound.overflow_possible());
     if (keep)
@@ -134,7 +134,7 @@ void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>
     } else {
       const B after = a_.load<B>(t + 1, n);
       const Approximate<V> ax = calculus.input(magnitude_as<V>(after), a_fits_);
-      bound->template step<false>(make_leaf(after, ax, source));
+      bound->template step<false>(make_leaf(after, ax, source, a_fits_));
     }
     const bool have_state = !states.empty();
     const State<B, V>* before = have_state ? &states[static_cast<std::size_t>(t)] : nullptr;
