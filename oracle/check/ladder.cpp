@@ -41,7 +41,8 @@ void settle(const Pending& element, const OutputRule& rule, Decision decision, c
                           : quotient(abs(spec::Dyadic(element.candidate) - middle), ulp);
   Verdict verdict = decision == Decision::explained ? Verdict::explained : Verdict::refuted;
   const char* note = "";
-  if (verdict == Verdict::refuted && std::isinf(element.candidate) && element.overflow_possible) {
+  if (verdict == Verdict::refuted && element.overflow_possible &&
+      (std::isinf(element.candidate) || rule.saturates)) {
     verdict = Verdict::undecided;
     note = "some schedule may overflow";
   }
