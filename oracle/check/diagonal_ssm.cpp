@@ -43,18 +43,21 @@ void DiagonalSsm::verify_lattice(const std::string& file) const {
   if (backward_)
     throw CaseError(fmt::format("{}: opt.exact speaks of the states; it cannot stand with in.dh", file));
   for (std::int64_t n = 0; n < n_; ++n) {
-    bool rounds = false;
+    bool rounds = false, fit = true;
     const auto leaf = [&](std::int64_t t) {
       const double b = b_.load<double>(t, n), x = x_.load<double>(t, n), product = b * x;
+      fit = fit && zero_or_normal(b, arithmetic_.format) && zero_or_normal(x, arithmetic_.format);
       rounds =
           rounds || !std::isfinite(product) || spec::Dyadic(product) != spec::Dyadic(b) * spec::Dyadic(x);
       return AffineLeaf{a_.load<double>(t, n), product};
     };
     const std::string fault = lattice_fault(h0_.load<double>(0, n), l_, leaf, arithmetic_.format);
-    if (!fault.empty() || rounds) {
+    if (!fault.empty() || rounds || !fit) {
       throw CaseError(
           fmt::format("{}: opt.exact is true, but channel {} of in.A, in.B, in.x is no lattice: {}", file, n,
-                      fault.empty() ? "a product B x rounds" : fault));
+                      !fault.empty() ? fault
+                      : !fit         ? "some B or x is no normal number of the arithmetic"
+                                     : "a product B x rounds"));
     }
   }
 }
