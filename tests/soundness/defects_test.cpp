@@ -162,7 +162,7 @@ TEST(PlantedDefect, IsRefutedWhereItExceedsTheAllowance) {
     for (const std::string_view name : {"fp32", "fp32 ftz", "bf16 storage"}) {
       const Setting& setting = setting_named(name);
       Caught total;
-      for (int i = 0; i < static_cast<int>(24 * effort()); ++i) {
+      for (int i = 0; i < static_cast<int>(24 * std::max(1.0, effort())); ++i) {
         const std::uint64_t seed = Random(d << 32 | static_cast<std::uint64_t>(i)).next();
         Random random(seed);
         const std::size_t steps = 9 + random.below(32), channels = 2 + random.below(9);

@@ -42,7 +42,7 @@ TEST(Lattice, AcceptedClaimsAreExactInEverySchedule) {
   for (const std::string_view name :
        {"fp32", "bf16 arithmetic", "fp16 arithmetic", "fp16 arithmetic ftz", "bf16 any", "fp16 storage"}) {
     const Setting& setting = setting_named(name);
-    for (int i = 0; i < static_cast<int>(4000 * effort()); ++i) {
+    for (int i = 0; i < static_cast<int>(4000 * std::max(1.0, effort())); ++i) {
       const std::uint64_t seed = Random(accepted + (static_cast<std::uint64_t>(claims) << 20)).next();
       Random random(seed);
       std::vector<Sequence> channels;
