@@ -25,17 +25,17 @@ struct DiagonalTransition {
 
   std::size_t size() const { return a.size(); }
   ScalarAffineTransition<T> channel(std::size_t n) const { return {a.at(n), b.at(n)}; }
+
+  // a⊙h + b. Throws std::invalid_argument for different sizes, as everything here does. A member, because a
+  // free `apply` on a std::vector competes with std::apply.
+  std::vector<T> apply(std::vector<T> h) const requires MultiplyAdd<T> {
+    require_same_size(a.size(), h.size());
+    require_same_size(b.size(), h.size());
+    for (std::size_t n = 0; n < h.size(); ++n) h[n] = spec::apply(channel(n), std::move(h[n]));
+    return h;
+  }
   bool operator==(const DiagonalTransition&) const = default;
 };
-
-// a⊙h + b. Throws std::invalid_argument for different sizes, as everything here does.
-template <MultiplyAdd T>
-std::vector<T> apply(const DiagonalTransition<T>& transition, std::vector<T> h) {
-  require_same_size(transition.a.size(), h.size());
-  require_same_size(transition.b.size(), h.size());
-  for (std::size_t n = 0; n < h.size(); ++n) h[n] = apply(transition.channel(n), std::move(h[n]));
-  return h;
-}
 
 // First `t1`, then `t2`, channel by channel.
 template <MultiplyAdd T>
@@ -56,7 +56,7 @@ using DiagonalList = std::span<const DiagonalTransition<std::type_identity_t<T>>
 // The state after all transitions; h0 after none.
 template <MultiplyAdd T>
 std::vector<T> run_diagonal_transitions(std::vector<T> h0, DiagonalList<T> transitions) {
-  for (const auto& transition : transitions) h0 = apply(transition, std::move(h0));
+  for (const auto& transition : transitions) h0 = transition.apply(std::move(h0));
   return h0;
 }
 
@@ -66,7 +66,7 @@ std::vector<std::vector<T>> diagonal_selective_scan(std::vector<T> h0, DiagonalL
   std::vector<std::vector<T>> states;
   states.reserve(transitions.size());
   for (const auto& transition : transitions) {
-    h0 = apply(transition, std::move(h0));
+    h0 = transition.apply(std::move(h0));
     states.push_back(h0);
   }
   return states;

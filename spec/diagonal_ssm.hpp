@@ -62,7 +62,7 @@ struct DiagonalSSM {
     return y;
   }
 
-  // {A, B⊙x}: apply(transition(x), h) = step(h, x).
+  // {A, B⊙x}: transition(x).apply(h) = step(h, x).
   DiagonalTransition<T> transition(const std::vector<T>& x) const requires MultiplyAdd<T> {
     return ssm_transition(A, B, x);
   }

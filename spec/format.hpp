@@ -25,7 +25,9 @@ struct FloatFormat {
   constexpr int min_normal_exponent() const { return min_exponent + precision - 1; }
   // The exponent field counts from -bias; IEEE makes the bias the largest exponent.
   constexpr int bias() const { return max_exponent; }
-  constexpr int exponent_bits() const { return std::bit_width(static_cast<unsigned>(max_exponent)) + 1; }
+  constexpr int exponent_bits() const {
+    return static_cast<int>(std::bit_width(static_cast<unsigned>(max_exponent))) + 1;
+  }
   constexpr int pattern_bits() const { return 1 + exponent_bits() + fraction_bits; }
   constexpr bool operator==(const FloatFormat&) const = default;
 };
@@ -120,8 +122,9 @@ inline double to_double(const FloatValue& value) {
   const int trailing = std::countr_zero(value.significand);
   const std::uint64_t odd = value.significand >> trailing;
   const std::int64_t lowest = value.exponent + trailing;
-  if (std::bit_width(odd) > binary64.precision || lowest < binary64.min_exponent ||
-      lowest + std::bit_width(odd) - 1 > binary64.max_exponent) {
+  const auto width = static_cast<int>(std::bit_width(odd));
+  if (width > binary64.precision || lowest < binary64.min_exponent ||
+      lowest + width - 1 > binary64.max_exponent) {
     throw std::domain_error("value not representable as a double");
   }
   return std::copysign(std::ldexp(static_cast<double>(odd), static_cast<int>(lowest)), sign);

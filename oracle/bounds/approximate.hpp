@@ -1,8 +1,9 @@
-// Approximate: an inexact value (|x|, e), e >= |computed - x| for every value that a kernel under the contract can
-// hold; and the rules by which errors pass through an operation. Magnitudes and errors are upper bounds.
+// Approximate: an inexact value (|x|, e), e >= |computed - x| for every value that a kernel under the
+// contract can hold; and the rules by which errors pass through an operation. Magnitudes and errors are upper
+// bounds.
 //
-// Theorem: "Calculus" of proofs-notes/rounding-bounds.md: stored inputs, one rounding, product, sum of n terms in any
-// order with or without fused multiply-add.
+// Theorem: "Calculus" of proofs-notes/rounding-bounds.md: stored inputs, one rounding, product, sum of n
+// terms in any order with or without fused multiply-add.
 #pragma once
 
 #include "oracle/bounds/arithmetic.hpp"
@@ -11,21 +12,22 @@
 namespace exactscan {
 
 template <class V>
-struct Approximate {
+struct alignas(alignment_for<V>) Approximate {
   V magnitude, error;
   V bound() const { return up(V(magnitude + error)); }
 };
 
 template <class V>
-class Calculus {
+class alignas(alignment_for<V>) Calculus {
  public:
-  explicit Calculus(const Arithmetic& arithmetic) : arithmetic_(arithmetic), v_(broadcast<V>(arithmetic.v)) {}
+  explicit Calculus(const Arithmetic& arithmetic) : v_(broadcast<V>(arithmetic.v)), arithmetic_(arithmetic) {}
 
-  // A stored input of magnitude |x|, of a type whose values are, or are not, all numbers of the working format:
-  // reading it may round once, and a flushing kernel may read a subnormal number as zero.
+  // A stored input of magnitude |x|, of a type whose values are, or are not, all numbers of the working
+  // format: reading it may round once, and a flushing kernel may read a subnormal number as zero.
   Approximate<V> input(const V& magnitude, bool representable) const {
     V e = zero_;
-    if (!representable) e = up(V(v_ * magnitude + smaller(broadcast<V>(arithmetic_.half_smallest), magnitude)));
+    if (!representable)
+      e = up(V(v_ * magnitude + smaller(broadcast<V>(arithmetic_.half_smallest), magnitude)));
     if (arithmetic_.flush) {
       e = select(magnitude < broadcast<V>(arithmetic_.smallest_normal), magnitude, e);
     }
@@ -47,14 +49,15 @@ class Calculus {
 
   // The exact product of two inexact values.
   static Approximate<V> product(const Approximate<V>& x, const Approximate<V>& y) {
-    return {up(V(x.magnitude * y.magnitude)), up(V(x.magnitude * y.error + x.error * (y.magnitude + y.error)))};
+    return {up(V(x.magnitude * y.magnitude)),
+            up(V(x.magnitude * y.error + x.error * (y.magnitude + y.error)))};
   }
   Approximate<V> rounded_product(const Approximate<V>& x, const Approximate<V>& y) const {
     return rounded(product(x, y));
   }
 
   // A sum of n terms in any order: sum of errors + ((1+v)^{n-1} - 1) W + flushes, W = sum of bounds.
-  class Sum {
+  class alignas(alignment_for<V>) Sum {
    public:
     void add(const Approximate<V>& x) {
       magnitude_ = up(V(magnitude_ + x.magnitude));
@@ -88,9 +91,9 @@ class Calculus {
     return broadcast<V>(g);
   }
 
-  const Arithmetic arithmetic_;
   const V zero_ = broadcast<V>(0);
   const V v_;
+  const Arithmetic arithmetic_;
 };
 
 }  // namespace exactscan

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "oracle/check/lattice.hpp"
 #include "oracle/check/judge_operation.hpp"
+#include "oracle/check/lattice.hpp"
 #include "oracle/check/outputs.hpp"
 
 namespace exactscan {
@@ -15,7 +15,8 @@ AffineScan::AffineScan(const Case& value, const Dimensions& dimensions, const Co
       b_(input_view(value, "b")),
       h0_(input_view(value, "h0")),
       outputs_{make_output(value, contract, "h", {l_, n_}), make_output(value, contract, "h_last", {n_}),
-               make_output(value, contract, "summary_a", {n_}), make_output(value, contract, "summary_b", {n_})},
+               make_output(value, contract, "summary_a", {n_}),
+               make_output(value, contract, "summary_b", {n_})},
       arithmetic_(contract),
       a_fits_(contains(arithmetic_.format, format_of(a_.type()))),
       b_fits_(contains(arithmetic_.format, format_of(b_.type()))),
@@ -23,10 +24,13 @@ AffineScan::AffineScan(const Case& value, const Dimensions& dimensions, const Co
 
 void AffineScan::verify_lattice(const std::string& file) const {
   for (std::int64_t n = 0; n < n_; ++n) {
-    const auto leaf = [&](std::int64_t t) { return AffineLeaf{a_.load<double>(t, n), b_.load<double>(t, n)}; };
+    const auto leaf = [&](std::int64_t t) {
+      return AffineLeaf{a_.load<double>(t, n), b_.load<double>(t, n)};
+    };
     const std::string fault = lattice_fault(h0_.load<double>(0, n), l_, leaf, arithmetic_.format);
     if (!fault.empty()) {
-      throw CaseError(fmt::format("{}: opt.exact is true, but channel {} of in.a, in.b is no lattice: {}", file, n, fault));
+      throw CaseError(fmt::format("{}: opt.exact is true, but channel {} of in.a, in.b is no lattice: {}",
+                                  file, n, fault));
     }
   }
 }

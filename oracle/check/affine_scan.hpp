@@ -64,13 +64,16 @@ void AffineScan::enclose_states(std::int64_t n, Sink& sink) const {
   Number state = Number::exactly(first);
   spec::ScalarAffineTransition<Number> summary{Number(1), Number(0)};
   ScanAllowance<V> bound(arithmetic_, start.magnitude, start.error);
-  ScanAllowance<V> bound_a(arithmetic_, broadcast<V>(1), broadcast<V>(0)), bound_b(arithmetic_, broadcast<V>(0), broadcast<V>(0));
+  ScanAllowance<V> bound_a(arithmetic_, broadcast<V>(1), broadcast<V>(0)),
+      bound_b(arithmetic_, broadcast<V>(0), broadcast<V>(0));
   const bool states = sink.wants(h), summaries = sink.wants(summary_a) || sink.wants(summary_b);
   for (std::int64_t t = 0; t < l_; ++t) {
     const B a = a_.load<B>(t, n), b = b_.load<B>(t, n);
-    const Approximate<V> ax = ExactLeaves ? Approximate<V>{magnitude_as<V>(a), broadcast<V>(0)} : calculus.input(magnitude_as<V>(a), a_fits_);
-    const Approximate<V> bx = ExactLeaves ? Approximate<V>{magnitude_as<V>(b), broadcast<V>(0)} : calculus.input(magnitude_as<V>(b), b_fits_);
-    const LeafMagnitudes<V> leaf = make_leaf(a, ax, bx);
+    const Approximate<V> ax = ExactLeaves ? Approximate<V>{magnitude_as<V>(a), broadcast<V>(0)}
+                                          : calculus.input(magnitude_as<V>(a), a_fits_);
+    const Approximate<V> bx = ExactLeaves ? Approximate<V>{magnitude_as<V>(b), broadcast<V>(0)}
+                                          : calculus.input(magnitude_as<V>(b), b_fits_);
+    const LeafMagnitudes<V> leaf = make_leaf(a, ax, bx, a_fits_);
     const spec::ScalarAffineTransition<Number> transition{Number::exactly(a), Number::exactly(b)};
     state = spec::apply(transition, state);
     bound.template step<ExactLeaves>(leaf);
@@ -79,12 +82,15 @@ void AffineScan::enclose_states(std::int64_t n, Sink& sink) const {
       summary = spec::compose(transition, summary);
       bound_b.template step<ExactLeaves>(leaf);
       // The product of the multipliers is the scan of 1 without summands.
-      bound_a.template step<ExactLeaves>({leaf.a, leaf.alpha, broadcast<V>(0), broadcast<V>(0), leaf.exact_multiplier});
+      bound_a.template step<ExactLeaves>(
+          {leaf.a, leaf.alpha, broadcast<V>(0), broadcast<V>(0), leaf.exact_multiplier});
     }
   }
   if (sink.wants(h_last)) sink.put(h_last, 0, n, state, bound.allowance(), bound.overflow_possible());
-  if (sink.wants(summary_a)) sink.put(summary_a, 0, n, summary.a, bound_a.allowance(), bound_a.overflow_possible());
-  if (sink.wants(summary_b)) sink.put(summary_b, 0, n, summary.b, bound_b.allowance(), bound_b.overflow_possible());
+  if (sink.wants(summary_a))
+    sink.put(summary_a, 0, n, summary.a, bound_a.allowance(), bound_a.overflow_possible());
+  if (sink.wants(summary_b))
+    sink.put(summary_b, 0, n, summary.b, bound_b.allowance(), bound_b.overflow_possible());
 }
 
 template <class T, class Emit>

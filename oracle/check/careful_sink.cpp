@@ -19,7 +19,8 @@ double ulp_at(double x, const spec::FloatFormat& format) {
 // A midpoint between two numbers of a format narrower than binary64: at most 25 bits, so a double holds it.
 long double short_value(const spec::Dyadic& x) {
   const auto parts = x.parts();
-  return std::ldexp(static_cast<long double>(mpz_get_d(parts.mantissa.backend().data())), static_cast<int>(parts.exponent));
+  return std::ldexp(static_cast<long double>(mpz_get_d(parts.mantissa.backend().data())),
+                    static_cast<int>(parts.exponent));
 }
 
 }  // namespace
@@ -27,7 +28,8 @@ long double short_value(const spec::Dyadic& x) {
 spec::Dyadic to_dyadic(long double x) {
   if (x == 0) return spec::Dyadic();
   int exponent = 0;
-  const long double m = std::frexp(x, &exponent);  // the mantissa has at most 64 bits (x87) or 113 (binary128)
+  const long double m =
+      std::frexp(x, &exponent);  // the mantissa has at most 64 bits (x87) or 113 (binary128)
   const auto high = static_cast<std::int64_t>(std::ldexp(m, 62));
   const long double rest = std::ldexp(m, 62) - static_cast<long double>(high);
   spec::Dyadic value(spec::Integer(high), exponent - 62);
@@ -40,15 +42,19 @@ double upward_double(long double x) {
   return static_cast<long double>(d) >= x ? d : std::nextafter(d, infinity);
 }
 
-spec::Dyadic Pending::exact_allowance() const { return wide_allowance ? *wide_allowance : to_dyadic(allowance); }
+spec::Dyadic Pending::exact_allowance() const {
+  return wide_allowance ? *wide_allowance : to_dyadic(allowance);
+}
 
 long double as_long_double(long double x, std::optional<spec::Dyadic>&) { return x; }
 
 long double as_long_double(const Wide& x, std::optional<spec::Dyadic>& exact) {
   spec::Integer mantissa;
   const mpfr_exp_t exponent = mpfr_get_z_2exp(mantissa.backend().data(), x.get());
-  if (mantissa != 0) exact = spec::Dyadic(mantissa, exponent);
-  else exact = spec::Dyadic();
+  if (mantissa != 0)
+    exact = spec::Dyadic(mantissa, exponent);
+  else
+    exact = spec::Dyadic();
   return mpfr_get_ld(x.get(), MPFR_RNDU);
 }
 
@@ -72,12 +78,14 @@ bool CarefulSink::judge_special(const Pending& element) {
   if (element.overflow_possible) {
     settle(element, Verdict::undecided, 0, 0, "some schedule may overflow");
   } else {
-    settle(element, Verdict::refuted, infinity, infinity, "no schedule can overflow, and the inputs are finite");
+    settle(element, Verdict::refuted, infinity, infinity,
+           "no schedule can overflow, and the inputs are finite");
   }
   return true;
 }
 
-void CarefulSink::settle(const Pending& element, Verdict verdict, double ratio, double ulp, const char* note) {
+void CarefulSink::settle(const Pending& element, Verdict verdict, double ratio, double ulp,
+                         const char* note) {
   Findings& found = findings_[static_cast<std::size_t>(element.at.output)];
   found.count(verdict);
   ++found.ladder.fp64;
@@ -105,11 +113,13 @@ void CarefulSink::judge(Pending element, const Ball<double>& value) {
   }
   constexpr long double margin = static_cast<long double>(UpwardMargin<long double>::value) - 1;
   const long double off = std::max({low - value.mid, value.mid - high, 0.0L});
-  const long double most = (off + value.rad) * (1 + margin), least = off * (1 - margin) - value.rad * (1 + margin);
+  const long double most = (off + value.rad) * (1 + margin),
+                    least = off * (1 - margin) - value.rad * (1 + margin);
   const bool inside = low < value.mid - static_cast<long double>(value.rad) * (1 + margin) &&
                       value.mid + static_cast<long double>(value.rad) * (1 + margin) < high;
   const auto ratio = static_cast<double>(off == 0 ? 0 : off / element.allowance);
-  const auto ulp = static_cast<double>(std::fabs(static_cast<long double>(c) - value.mid) / ulp_at(value.mid, output.rule.format));
+  const auto ulp = static_cast<double>(std::fabs(static_cast<long double>(c) - value.mid) /
+                                       ulp_at(value.mid, output.rule.format));
   if (most < element.allowance || (closed && most <= element.allowance) || inside) {
     settle(element, Verdict::explained, ratio, ulp, "");
   } else if (least > element.allowance) {

@@ -16,7 +16,8 @@ bool claims_lattice(const Case& value) {
   return claim != value.options.end() && as_bool(claim->second);
 }
 
-void judge_case(const Case& value, const Contract& contract, const CheckOptions& options, CaseReport& report) {
+void judge_case(const Case& value, const Contract& contract, const CheckOptions& options,
+                CaseReport& report) {
   const Dimensions dimensions = validate(value);
   CheckerSettings settings;
   settings.keep = static_cast<std::size_t>(std::max(options.errors, 1));

@@ -12,8 +12,8 @@
 namespace exactscan {
 
 struct CheckOptions {
-  int errors = 1;    // witnesses to spell out a tensor (at least 1)
-  int threads = 1;   // 0: as many as the machine has
+  int errors = 1;   // witnesses to spell out a tensor (at least 1)
+  int threads = 1;  // 0: as many as the machine has
   // Called now and then, from one thread at a time, with the share of the work done (0 … 1); may be empty.
   std::function<void(double)> progress;
 };
@@ -21,10 +21,11 @@ struct CheckOptions {
 // Judges every out.* tensor of `value` under `contract` (default: default_contract(value)).
 // Never throws for a bad case: the report's verdict is then invalid and its reason says why.
 // Theorem behind each verdict: see the allowance of the operation (oracle/bounds/).
-CaseReport check(const Case& value, const std::optional<Contract>& contract = {}, const CheckOptions& options = {});
+CaseReport check(const Case& value, const std::optional<Contract>& contract = {},
+                 const CheckOptions& options = {});
 
-// The same case with every output of the operation replaced by the correctly rounded exact value: the outputs that
-// the case holds, in their own types; where it holds none, all of them in the type of the first input.
+// The same case with every output of the operation replaced by the correctly rounded exact value: the outputs
+// that the case holds, in their own types; where it holds none, all of them in the type of the first input.
 // Errors: CaseError.
 Case exact_outputs(const Case& value, const CheckOptions& options = {});
 

@@ -1,8 +1,8 @@
 // Checker: the way of every operation from enclosures to findings.
 //
-// A unit of work is eight channels (or the whole case, where an operation's outputs mix channels). LaneSink accepts
-// what is certainly explained; the rest is judged again one channel at a time by CarefulSink with wider bounds, and
-// what binary64 leaves open climbs the ladder.
+// A unit of work is eight channels (or the whole case, where an operation's outputs mix channels). LaneSink
+// accepts what is certainly explained; the rest is judged again one channel at a time by CarefulSink with
+// wider bounds, and what binary64 leaves open climbs the ladder.
 #pragma once
 
 #include <cmath>
@@ -20,20 +20,24 @@
 
 namespace exactscan {
 
-// The best instruction set that this machine has runs the lanes; all give the same enclosures.
+// The lanes for this machine's instruction set; each gives the same enclosures. `flatten` inlines the whole
+// way down, so that no vector crosses a call between functions compiled for different sets.
+#ifdef __x86_64__
 template <class Op>
 [[gnu::target("avx2"), gnu::flatten]] void enclose_lanes_avx2(const Op& op, std::int64_t n, LaneSink& sink) {
   op.template enclose<Lanes, Lanes>(n, sink);
 }
+#endif
 template <class Op>
-[[gnu::target("avx512f,avx512dq,avx512vl"), gnu::flatten]] void enclose_lanes_avx512(const Op& op, std::int64_t n, LaneSink& sink) {
+[[gnu::flatten]] void enclose_lanes_baseline(const Op& op, std::int64_t n, LaneSink& sink) {
   op.template enclose<Lanes, Lanes>(n, sink);
 }
 template <class Op>
 void enclose_lanes(const Op& op, std::int64_t n, LaneSink& sink) {
-  if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return enclose_lanes_avx512(op, n, sink);
+#ifdef __x86_64__
   if (__builtin_cpu_supports("avx2")) return enclose_lanes_avx2(op, n, sink);
-  op.template enclose<Lanes, Lanes>(n, sink);
+#endif
+  enclose_lanes_baseline(op, n, sink);
 }
 
 template <class Op>
@@ -68,10 +72,12 @@ class Checker {
       }
       if (!any_missed(sink)) return found;
     }
-    const std::int64_t last = Op::channelwise ? std::min<std::int64_t>(first + lane_count, op_.channels()) : first + 1;
+    const std::int64_t last =
+        Op::channelwise ? std::min<std::int64_t>(first + lane_count, op_.channels()) : first + 1;
     for (std::int64_t n = first; n < last; ++n) {
       const auto missed = [&](const Request& at) { return !settings_.lanes || lane_missed(sink, first, at); };
-      if (!settings_.lanes || !Op::channelwise || channel_missed(sink, first, n)) judge_carefully(n, missed, found);
+      if (!settings_.lanes || !Op::channelwise || channel_missed(sink, first, n))
+        judge_carefully(n, missed, found);
     }
     return found;
   }
@@ -98,10 +104,12 @@ class Checker {
     return false;
   }
 
-  void judge_carefully(std::int64_t n, const CarefulSink::Missed& missed, std::vector<Findings>& found) const {
+  void judge_carefully(std::int64_t n, const CarefulSink::Missed& missed,
+                       std::vector<Findings>& found) const {
     const Index classes = settings_.finite_inputs ? Index() : classify(n, missed);
     const auto class_of = [&](const Request& at) { return classes.at(key(at)); };
-    const CarefulSink::Classes lookup = settings_.finite_inputs ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
+    const CarefulSink::Classes lookup =
+        settings_.finite_inputs ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
     CarefulSink careful(op_.outputs(), found, missed, lookup, settings_.keep, settings_.exact);
     op_.template enclose<double, long double>(n, careful);
     std::vector<Pending> pending = widen(n, std::move(careful.pending()), found);
@@ -109,13 +117,17 @@ class Checker {
   }
 
   // Allowances that left the range of long double are computed again with an unbounded exponent.
-  std::vector<Pending> widen(std::int64_t n, std::vector<Pending> pending, std::vector<Findings>& found) const {
-    const auto narrow = std::partition(pending.begin(), pending.end(), [](const Pending& p) { return p.allowance < 0x1p16000L; });
+  std::vector<Pending> widen(std::int64_t n, std::vector<Pending> pending,
+                             std::vector<Findings>& found) const {
+    const auto narrow = std::partition(pending.begin(), pending.end(),
+                                       [](const Pending& p) { return p.allowance < 0x1p16000L; });
     if (narrow == pending.end()) return pending;
     Index again;
     for (auto p = narrow; p != pending.end(); ++p) again.emplace(key(p->at), ValueClass());
     pending.erase(narrow, pending.end());
-    CarefulSink wide(op_.outputs(), found, [&](const Request& at) { return again.count(key(at)) != 0; }, {}, settings_.keep, settings_.exact);
+    CarefulSink wide(
+        op_.outputs(), found, [&](const Request& at) { return again.count(key(at)) != 0; }, {},
+        settings_.keep, settings_.exact);
     op_.template enclose<double, Wide>(n, wide);
     for (Pending& p : wide.pending()) pending.push_back(std::move(p));
     return pending;
@@ -134,7 +146,8 @@ class Checker {
       }
     }
     Index classes;
-    op_.template evaluate<ValueClass>(requests, [&](std::size_t i, const ValueClass& c) { classes.emplace(key(requests[i]), c); });
+    op_.template evaluate<ValueClass>(
+        requests, [&](std::size_t i, const ValueClass& c) { classes.emplace(key(requests[i]), c); });
     return classes;
   }
 

@@ -7,10 +7,10 @@
 namespace exactscan {
 
 struct CheckerSettings {
-  std::size_t keep = 1;       // remarkable elements a tensor
+  std::size_t keep = 1;  // remarkable elements a tensor
   int threads = 1;
-  bool lanes = true;          // false where doubles are too narrow for the bounds (binary64 arithmetic)
-  bool exact = false;         // the case claims a lattice: verified first, then the allowance is zero
+  bool lanes = true;   // false where doubles are too narrow for the bounds (binary64 arithmetic)
+  bool exact = false;  // the case claims a lattice: verified first, then the allowance is zero
   bool finite_inputs = true;
   std::function<void(double)> progress;
 };

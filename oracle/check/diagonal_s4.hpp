@@ -1,5 +1,5 @@
-// The operation diagonal_s4: projection, diagonal state space model, readout, projection. Its outputs mix channels,
-// so the whole case is one unit of work.
+// The operation diagonal_s4: projection, diagonal state space model, readout, projection. Its outputs mix
+// channels, so the whole case is one unit of work.
 #pragma once
 
 #include <span>
@@ -22,10 +22,13 @@ class DiagonalS4Layer {
 
   const std::vector<Output>& outputs() const { return outputs_; }
   std::int64_t channels() const { return 1; }
-  bool exact_affordable() const { return static_cast<double>(l_) * static_cast<double>(l_) * static_cast<double>(n_ + 1) <= 1e10; }
+  bool exact_affordable() const {
+    return static_cast<double>(l_) * static_cast<double>(l_) * static_cast<double>(n_ + 1) <= 1e10;
+  }
 
-  // See AffineScan::enclose; `first` is ignored. Theorem for h: the affine scan's, with leaves B s rounded once from an
-  // inexact s; for projections and readout: "Calculus", sums in any order with or without fused multiply-add.
+  // See AffineScan::enclose; `first` is ignored. Theorem for h: the affine scan's, with leaves B s rounded
+  // once from an inexact s; for projections and readout: "Calculus", sums in any order with or without fused
+  // multiply-add.
   template <class B, class V, class Sink>
   void enclose(std::int64_t first, Sink& sink) const;
 
@@ -35,7 +38,7 @@ class DiagonalS4Layer {
  private:
   // The state of width_of<B> channels, and their readout of the current step.
   template <class B, class V>
-  struct Block {
+  struct alignas(alignment_for<V>) Block {
     Ball<B> state;
     ScanAllowance<V> bound;
     Ball<B> readout;
@@ -46,7 +49,8 @@ class DiagonalS4Layer {
   template <class B, class V>
   void step(const Calculus<V>& calculus, std::int64_t t, std::int64_t n, Block<B, V>& block) const;
   template <class B, class V, class Sink>
-  void project(const Calculus<V>& calculus, std::int64_t t, const std::vector<Block<B, V>>& blocks, Sink& sink) const;
+  void project(const Calculus<V>& calculus, std::int64_t t, const std::vector<Block<B, V>>& blocks,
+               Sink& sink) const;
   template <class T>
   spec::DiagonalS4<T> layer() const;
 
@@ -68,21 +72,26 @@ void DiagonalS4Layer::enclose(std::int64_t, Sink& sink) const {
   for (std::int64_t n = 0; n < n_; n += width_of<B>) {
     const B first = h0_.load<B>(0, n);
     const Approximate<V> start = read<V>(calculus, h0_, first);
-    blocks.push_back(Block<B, V>{Ball<B>::exactly(first), ScanAllowance<V>(arithmetic_, start.magnitude, start.error), Ball<B>(0), start, Mask<V>{}});
+    blocks.push_back(Block<B, V>{Ball<B>::exactly(first),
+                                 ScanAllowance<V>(arithmetic_, start.magnitude, start.error), Ball<B>(0),
+                                 start, Mask<V>{}});
   }
   for (std::int64_t t = 0; t < l_; ++t) {
-    for (std::size_t k = 0; k < blocks.size(); ++k) step(calculus, t, static_cast<std::int64_t>(k) * width_of<B>, blocks[k]);
+    for (std::size_t k = 0; k < blocks.size(); ++k)
+      step(calculus, t, static_cast<std::int64_t>(k) * width_of<B>, blocks[k]);
     if (sink.wants(y)) project(calculus, t, blocks, sink);
   }
   if (!sink.wants(h_last)) return;
   for (std::size_t k = 0; k < blocks.size(); ++k) {
     const Block<B, V>& block = blocks[k];
-    sink.put(h_last, 0, static_cast<std::int64_t>(k) * width_of<B>, block.state, block.bound.allowance(), Mask<V>(block.overflow | block.bound.overflow_possible()));
+    sink.put(h_last, 0, static_cast<std::int64_t>(k) * width_of<B>, block.state, block.bound.allowance(),
+             Mask<V>(block.overflow | block.bound.overflow_possible()));
   }
 }
 
 template <class B, class V>
-void DiagonalS4Layer::step(const Calculus<V>& calculus, std::int64_t t, std::int64_t n, Block<B, V>& block) const {
+void DiagonalS4Layer::step(const Calculus<V>& calculus, std::int64_t t, std::int64_t n,
+                           Block<B, V>& block) const {
   using Number = Ball<B>;
   typename Calculus<V>::Sum terms;
   const auto input = [&](std::size_t i) {
@@ -101,7 +110,8 @@ void DiagonalS4Layer::step(const Calculus<V>& calculus, std::int64_t t, std::int
   const B a = a_.load<B>(0, n), b = b_.load<B>(0, n), c = c_.load<B>(0, n), d = d_.load<B>(0, n);
   const Approximate<V> ax = read<V>(calculus, a_, a);
   const Approximate<V> leaf = calculus.rounded_product(read<V>(calculus, b_, b), sx);
-  block.bound.template step<false>(make_leaf(a, ax, leaf));
+  block.bound.template step<false>(
+      make_leaf(a, ax, leaf, contains(arithmetic_.format, format_of(a_.type()))));
   block.state = spec::ssm_step(Number::exactly(a), Number::exactly(b), block.state, s);
   const Approximate<V> hx{magnitude_of<V>(block.state, block.bound.majorant()), block.bound.allowance()};
   typename Calculus<V>::Sum parts;
@@ -110,11 +120,13 @@ void DiagonalS4Layer::step(const Calculus<V>& calculus, std::int64_t t, std::int
   block.readout = spec::ssm_readout(Number::exactly(c), Number::exactly(d), block.state, s);
   const Approximate<V> r = parts.result(calculus);
   block.readout_bound = {magnitude_of<V>(block.readout, r.magnitude), r.error};
-  block.overflow = block.overflow | block.bound.overflow_possible() | calculus.may_overflow(summed) | calculus.may_overflow(r);
+  block.overflow = block.overflow | block.bound.overflow_possible() | calculus.may_overflow(summed) |
+                   calculus.may_overflow(r);
 }
 
 template <class B, class V, class Sink>
-void DiagonalS4Layer::project(const Calculus<V>& calculus, std::int64_t t, const std::vector<Block<B, V>>& blocks, Sink& sink) const {
+void DiagonalS4Layer::project(const Calculus<V>& calculus, std::int64_t t,
+                              const std::vector<Block<B, V>>& blocks, Sink& sink) const {
   using Number = Ball<B>;
   const auto block_of = [&](std::size_t n) -> const Block<B, V>& { return blocks[n / width_of<B>]; };
   const auto lane_of = [](std::size_t n) { return static_cast<int>(n % width_of<B>); };
@@ -146,7 +158,8 @@ spec::DiagonalS4<T> DiagonalS4Layer::layer() const {
   const auto matrix = [](const TensorView& view, std::int64_t rows, std::int64_t columns) {
     spec::Matrix<T> m{static_cast<std::size_t>(rows), static_cast<std::size_t>(columns), {}};
     for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t c = 0; c < columns; ++c) m.entries.push_back(FromDouble<T>::make(view.load<double>(r, c)));
+      for (std::int64_t c = 0; c < columns; ++c)
+        m.entries.push_back(FromDouble<T>::make(view.load<double>(r, c)));
     }
     return m;
   };

@@ -25,8 +25,8 @@ class DiagonalSsm {
   bool exact_affordable() const { return l_ <= (backward_ ? 20'000 : 300'000); }
   void verify_lattice(const std::string& file) const;
 
-  // See AffineScan::enclose. Theorem for h: the affine scan's, with leaves B x rounded once; for the gradients:
-  // "Calculus" over the reverse scan of (A_{t+1}, dh_t).
+  // See AffineScan::enclose. Theorem for h: the affine scan's, with leaves B x rounded once; for the
+  // gradients: "Calculus" over the reverse scan of (A_{t+1}, dh_t).
   template <class B, class V, class Sink>
   void enclose(std::int64_t n, Sink& sink) const;
 
@@ -36,7 +36,7 @@ class DiagonalSsm {
  private:
   // One state of the forward scan, as the backward pass reads it.
   template <class B, class V>
-  struct State {
+  struct alignas(alignment_for<V>) State {
     Ball<B> value;
     Approximate<V> bound;
     Mask<V> overflow;
@@ -49,7 +49,8 @@ class DiagonalSsm {
   template <class B, class V>
   Approximate<V> leaf_product(const Calculus<V>& calculus, const B& b, const B& x) const;
   template <class T, class Emit>
-  void evaluate_channel(std::int64_t n, std::span<const Request> requests, std::span<const std::size_t> order, Emit&& emit) const;
+  void evaluate_channel(std::int64_t n, std::span<const Request> requests, std::span<const std::size_t> order,
+                        Emit&& emit) const;
 
   std::int64_t l_, n_;
   TensorView a_, b_, x_, h0_, dh_;
@@ -69,7 +70,8 @@ inline bool is_binary32(double x) { return static_cast<double>(static_cast<float
 // The leaf B x_t: rounded once, unless the product is a number of the working format anyway.
 template <class B, class V>
 Approximate<V> DiagonalSsm::leaf_product(const Calculus<V>& calculus, const B& b, const B& x) const {
-  const Approximate<V> p = calculus.rounded_product(calculus.input(magnitude_as<V>(b), b_fits_), calculus.input(magnitude_as<V>(x), x_fits_));
+  const Approximate<V> p = calculus.rounded_product(calculus.input(magnitude_as<V>(b), b_fits_),
+                                                    calculus.input(magnitude_as<V>(x), x_fits_));
   if (!product_exact_in_double_) return p;
   return {p.magnitude, select(is_binary32(B(b * x)), broadcast<V>(0), p.error)};
 }
@@ -82,7 +84,8 @@ void DiagonalSsm::enclose(std::int64_t n, Sink& sink) const {
 }
 
 template <class B, class V, class Sink>
-std::vector<DiagonalSsm::State<B, V>> DiagonalSsm::enclose_forward(std::int64_t n, bool keep, Sink& sink) const {
+std::vector<DiagonalSsm::State<B, V>> DiagonalSsm::enclose_forward(std::int64_t n, bool keep,
+                                                                   Sink& sink) const {
   const Calculus<V> calculus(arithmetic_);
   const B first = h0_.load<B>(0, n);
   const Approximate<V> start = calculus.input(magnitude_as<V>(first), h0_fits_);
@@ -94,12 +97,14 @@ std::vector<DiagonalSsm::State<B, V>> DiagonalSsm::enclose_forward(std::int64_t 
   if (!keep && !wanted) return states;
   for (std::int64_t t = 0; t < l_; ++t) {
     const B a = a_.load<B>(t, n), b = b_.load<B>(t, n), x = x_.load<B>(t, n);
-    const Approximate<V> ax = calculus.input(magnitude_as<V>(a), a_fits_), bx = leaf_product<B, V>(calculus, b, x);
+    const Approximate<V> ax = calculus.input(magnitude_as<V>(a), a_fits_),
+                         bx = leaf_product<B, V>(calculus, b, x);
     state = spec::ssm_step(Ball<B>::exactly(a), Ball<B>::exactly(b), state, Ball<B>::exactly(x));
-    bound.template step<false>(make_leaf(a, ax, bx));
+    bound.template step<false>(make_leaf(a, ax, bx, a_fits_));
     const V e = bound.allowance();
     if (wanted) sink.put(h, t, n, state, e, bound.overflow_possible());
-    if (keep) states.push_back({state, {magnitude_of<V>(state, bound.majorant()), e}, bound.overflow_possible()});
+    if (keep)
+      states.push_back({state, {magnitude_of<V>(state, bound.majorant()), e}, bound.overflow_possible()});
   }
   return states;
 }
@@ -108,7 +113,8 @@ template <class B, class V, class Sink>
 void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>>& states, Sink& sink) const {
   using Number = Ball<B>;
   const Calculus<V> calculus(arithmetic_);
-  const bool sum_a = outputs_[dA].rows == 1 && outputs_[dA].shape.size() == 1, sum_b = outputs_[dB].shape.size() == 1;
+  const bool sum_a = outputs_[dA].rows == 1 && outputs_[dA].shape.size() == 1,
+             sum_b = outputs_[dB].shape.size() == 1;
   Number total_a(0), total_b(0), carry(0);
   typename Calculus<V>::Sum terms_a, terms_b;
   Mask<V> over_a{}, over_b{};
@@ -116,7 +122,8 @@ void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>
   Mask<V> carry_over{};
   const Approximate<V> none{broadcast<V>(0), broadcast<V>(0)};
   std::optional<ScanAllowance<V>> bound;
-  const auto give = [&](int output, std::int64_t row, const Number& value, const Approximate<V>& e, const Mask<V>& over) {
+  const auto give = [&](int output, std::int64_t row, const Number& value, const Approximate<V>& e,
+                        const Mask<V>& over) {
     sink.put(output, row, n, value, e.error, Mask<V>(over | calculus.may_overflow(e)));
   };
   for (std::int64_t t = l_; t-- > 0;) {
@@ -127,16 +134,18 @@ void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>
     } else {
       const B after = a_.load<B>(t + 1, n);
       const Approximate<V> ax = calculus.input(magnitude_as<V>(after), a_fits_);
-      bound->template step<false>(make_leaf(after, ax, source));
+      bound->template step<false>(make_leaf(after, ax, source, a_fits_));
     }
     const bool have_state = !states.empty();
     const State<B, V>* before = have_state ? &states[static_cast<std::size_t>(t)] : nullptr;
-    const auto step = spec::ssm_adjoint_step(Number::exactly(a), Number::exactly(b), have_state ? before->value : Number(0),
-                                             Number::exactly(x), Number::exactly(dy), carry);
+    const auto step =
+        spec::ssm_adjoint_step(Number::exactly(a), Number::exactly(b), have_state ? before->value : Number(0),
+                               Number::exactly(x), Number::exactly(dy), carry);
     carry = step.carry;
     const Approximate<V> g{magnitude_of<V>(step.g, bound->majorant()), bound->allowance()};
     const Mask<V> over = bound->overflow_possible();
-    if (sink.wants(dx)) give(dx, t, step.dx, calculus.rounded_product(g, calculus.input(magnitude_as<V>(b), b_fits_)), over);
+    if (sink.wants(dx))
+      give(dx, t, step.dx, calculus.rounded_product(g, calculus.input(magnitude_as<V>(b), b_fits_)), over);
     if (have_state) {
       const Approximate<V> p = calculus.rounded_product(g, before->bound);
       const Mask<V> possible = over | before->overflow | calculus.may_overflow(p);
@@ -168,13 +177,17 @@ void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>
 
 template <class T, class Emit>
 void DiagonalSsm::evaluate(std::span<const Request> requests, Emit&& emit) const {
-  by_column(requests, [&](std::int64_t n, std::span<const std::size_t> order) { evaluate_channel<T>(n, requests, order, emit); });
+  by_column(requests, [&](std::int64_t n, std::span<const std::size_t> order) {
+    evaluate_channel<T>(n, requests, order, emit);
+  });
 }
 
 template <class T, class Emit>
-void DiagonalSsm::evaluate_channel(std::int64_t n, std::span<const Request> requests, std::span<const std::size_t> order,
-                                   Emit&& emit) const {
-  const auto at = [&](const TensorView& view, std::int64_t t) { return FromDouble<T>::make(view.load<double>(t, n)); };
+void DiagonalSsm::evaluate_channel(std::int64_t n, std::span<const Request> requests,
+                                   std::span<const std::size_t> order, Emit&& emit) const {
+  const auto at = [&](const TensorView& view, std::int64_t t) {
+    return FromDouble<T>::make(view.load<double>(t, n));
+  };
   bool gradients = false;
   std::int64_t steps = 0;
   std::vector<std::vector<std::size_t>> by_row(static_cast<std::size_t>(l_));
@@ -182,7 +195,8 @@ void DiagonalSsm::evaluate_channel(std::int64_t n, std::span<const Request> requ
     const Request& r = requests[i];
     gradients = gradients || r.output != h;
     steps = std::max(steps, r.output == h ? r.row + 1 : l_);
-    if (outputs_[static_cast<std::size_t>(r.output)].shape.size() == 2) by_row[static_cast<std::size_t>(r.row)].push_back(i);
+    if (outputs_[static_cast<std::size_t>(r.output)].shape.size() == 2)
+      by_row[static_cast<std::size_t>(r.row)].push_back(i);
   }
   std::vector<T> states;
   T state = at(h0_, 0);
@@ -196,7 +210,8 @@ void DiagonalSsm::evaluate_channel(std::int64_t n, std::span<const Request> requ
   if (!gradients) return;
   T total_a = spec::zero<T>(), total_b = spec::zero<T>(), carry = spec::zero<T>();
   for (std::int64_t t = l_; t-- > 0;) {
-    auto step = spec::ssm_adjoint_step(at(a_, t), at(b_, t), states[static_cast<std::size_t>(t)], at(x_, t), at(dh_, t), carry);
+    auto step = spec::ssm_adjoint_step(at(a_, t), at(b_, t), states[static_cast<std::size_t>(t)], at(x_, t),
+                                       at(dh_, t), carry);
     for (const std::size_t i : by_row[static_cast<std::size_t>(t)]) {
       const int output = requests[i].output;
       if (output != h) emit(i, output == dA ? step.dA : output == dB ? step.dB : step.dx);

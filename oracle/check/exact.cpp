@@ -39,7 +39,8 @@ void add_all_outputs(Case& value, const Dimensions& dimensions) {
 
 std::optional<double> rounded_once(const Enclosure& around, const spec::FloatFormat& format) {
   if (!around) return std::nullopt;
-  const double low = spec::round_to_double(around->first, format), high = spec::round_to_double(around->second, format);
+  const double low = spec::round_to_double(around->first, format),
+               high = spec::round_to_double(around->second, format);
   if (low == high) return low;
   return std::nullopt;
 }

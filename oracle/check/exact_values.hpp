@@ -11,13 +11,14 @@
 
 namespace exactscan {
 
-// The value of a tensor's type nearest to what lies in the enclosure, if that is one value (ties to even, overflow to
-// infinity).
+// The value of a tensor's type nearest to what lies in the enclosure, if that is one value (ties to even,
+// overflow to infinity).
 std::optional<double> rounded_once(const Enclosure& around, const spec::FloatFormat& format);
 
 // One rung: fills in what it determines, and returns the requests that it leaves open.
 template <class T, class Op>
-std::vector<Request> round_exactly(const Op& op, std::vector<Request> requests, std::vector<std::vector<double>>& values) {
+std::vector<Request> round_exactly(const Op& op, std::vector<Request> requests,
+                                   std::vector<std::vector<double>>& values) {
   std::vector<Request> open;
   if (requests.empty()) return open;
   op.template evaluate<T>(requests, [&](std::size_t i, const T& value) {
@@ -25,7 +26,8 @@ std::vector<Request> round_exactly(const Op& op, std::vector<Request> requests, 
     const Output& output = op.outputs()[static_cast<std::size_t>(at.output)];
     const std::optional<double> rounded = rounded_once(enclosure(value), output.rule.format);
     if (rounded) {
-      values[static_cast<std::size_t>(at.output)][static_cast<std::size_t>(at.row * output.columns + at.column)] = *rounded;
+      values[static_cast<std::size_t>(at.output)]
+            [static_cast<std::size_t>(at.row * output.columns + at.column)] = *rounded;
     } else {
       open.push_back(at);
     }
@@ -35,12 +37,16 @@ std::vector<Request> round_exactly(const Op& op, std::vector<Request> requests, 
 
 // Elements that depend on a NaN or an infinity take what IEEE arithmetic gives in sequence.
 template <class Op>
-std::vector<Request> take_special(const Op& op, const std::vector<Request>& requests, std::vector<std::vector<double>>& values) {
+std::vector<Request> take_special(const Op& op, const std::vector<Request>& requests,
+                                  std::vector<std::vector<double>>& values) {
   std::vector<Request> special, finite;
-  op.template evaluate<ValueClass>(requests, [&](std::size_t i, const ValueClass& c) { (c.finite() ? finite : special).push_back(requests[i]); });
+  op.template evaluate<ValueClass>(requests, [&](std::size_t i, const ValueClass& c) {
+    (c.finite() ? finite : special).push_back(requests[i]);
+  });
   op.template evaluate<double>(special, [&](std::size_t i, double x) {
     const Request& at = special[i];
-    values[static_cast<std::size_t>(at.output)][static_cast<std::size_t>(at.row * op.outputs()[static_cast<std::size_t>(at.output)].columns + at.column)] = x;
+    values[static_cast<std::size_t>(at.output)][static_cast<std::size_t>(
+        at.row * op.outputs()[static_cast<std::size_t>(at.output)].columns + at.column)] = x;
   });
   return finite;
 }
@@ -74,7 +80,8 @@ void exact_operation(const Problem& problem, const CheckerSettings& settings, Ca
   });
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Output& output = op.outputs()[i];
-    if (output.candidate.present()) result.outputs[output.name] = Tensor::of(output.candidate.type(), output.shape, values[i]);
+    if (output.candidate.present())
+      result.outputs[output.name] = Tensor::of(output.candidate.type(), output.shape, values[i]);
   }
 }
 

@@ -1,4 +1,5 @@
-// Findings: what is known so far of one output tensor. Each unit of work keeps its own; they are merged at the end.
+// Findings: what is known so far of one output tensor. Each unit of work keeps its own; they are merged at
+// the end.
 #pragma once
 
 #include <cstdint>

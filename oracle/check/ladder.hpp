@@ -1,8 +1,9 @@
-// The upper rungs of the ladder: elements that binary64 could not decide are evaluated again in double-double, in
-// intervals of 256 and 1024 bits, and exactly, each rung taking what the one below left open.
+// The upper rungs of the ladder: elements that binary64 could not decide are evaluated again in
+// double-double, in intervals of 256 and 1024 bits, and exactly, each rung taking what the one below left
+// open.
 //
-// An operation takes part by a member `evaluate<T>(requests, emit)`: it evaluates its definition of spec/ over the
-// number T and calls emit(i, value) for each request i.
+// An operation takes part by a member `evaluate<T>(requests, emit)`: it evaluates its definition of spec/
+// over the number T and calls emit(i, value) for each request i.
 #pragma once
 
 #include <cmath>
@@ -52,14 +53,14 @@ using Interval1024Rung = Rung<spec::Interval<1024>>;
 using ExactRung = Rung<spec::Dyadic>;
 
 // Writes what the ladder found out of an element into `findings`.
-void settle(const Pending& element, const OutputRule& rule, Decision decision, const spec::Dyadic& low, const spec::Dyadic& high,
-            std::int64_t Ladder::*counter, Findings& findings, std::size_t keep);
+void settle(const Pending& element, const OutputRule& rule, Decision decision, const spec::Dyadic& low,
+            const spec::Dyadic& high, std::int64_t Ladder::*counter, Findings& findings, std::size_t keep);
 // The ladder's end: neither rung could decide.
 void give_up(const Pending& element, Findings& findings, std::size_t keep);
 
 template <class R, class Op>
-std::vector<Pending> climb(const Op& op, const R& rung, std::vector<Pending> pending, std::vector<Findings>& findings,
-                           std::size_t keep) {
+std::vector<Pending> climb(const Op& op, const R& rung, std::vector<Pending> pending,
+                           std::vector<Findings>& findings, std::size_t keep) {
   if (pending.empty()) return pending;
   std::vector<Request> requests;
   for (const Pending& p : pending) requests.push_back(p.at);
@@ -69,8 +70,8 @@ std::vector<Pending> climb(const Op& op, const R& rung, std::vector<Pending> pen
     if (!around) return;
     const auto output = static_cast<std::size_t>(pending[i].at.output);
     const OutputRule& rule = op.outputs()[output].rule;
-    const Decision decision =
-        decide(around->first, around->second, pending[i].exact_allowance(), cell_of(pending[i].candidate, rule));
+    const Decision decision = decide(around->first, around->second, pending[i].exact_allowance(),
+                                     cell_of(pending[i].candidate, rule));
     if (decision == Decision::open) return;
     open[i] = false;
     settle(pending[i], rule, decision, around->first, around->second, rung.counter, findings[output], keep);
@@ -84,7 +85,8 @@ std::vector<Pending> climb(const Op& op, const R& rung, std::vector<Pending> pen
 
 // All rungs above binary64. `exact_affordable`: whether the exact rung may be tried.
 template <class Op>
-void climb_all(const Op& op, std::vector<Pending> pending, std::vector<Findings>& findings, std::size_t keep) {
+void climb_all(const Op& op, std::vector<Pending> pending, std::vector<Findings>& findings,
+               std::size_t keep) {
   pending = climb(op, DoubleDoubleRung{&Ladder::double_double}, std::move(pending), findings, keep);
   pending = climb(op, Interval256Rung{&Ladder::interval}, std::move(pending), findings, keep);
   pending = climb(op, Interval1024Rung{&Ladder::interval}, std::move(pending), findings, keep);

@@ -1,5 +1,6 @@
-// LaneSink: the filter in front of the ladder. Takes enclosure and allowance of eight channels at a time, accepts the
-// elements that are certainly explained, and marks the others for the careful judgement. It never refutes.
+// LaneSink: the filter in front of the ladder. Takes enclosure and allowance of eight channels at a time,
+// accepts the elements that are certainly explained, and marks the others for the careful judgement. It never
+// refutes.
 #pragma once
 
 #include <vector>
@@ -18,7 +19,9 @@ class LaneSink {
     for (const Output& output : outputs) slots_.emplace_back(output, whole);
   }
 
-  bool wants(int output) const { return slots_[static_cast<std::size_t>(output)].output->candidate.present(); }
+  bool wants(int output) const {
+    return slots_[static_cast<std::size_t>(output)].output->candidate.present();
+  }
 
   void put(int id, std::int64_t row, std::int64_t column, const Ball<Lanes>& value, const Lanes& allowance,
            const LaneMask& /*overflow_possible*/) {
@@ -29,7 +32,8 @@ class LaneSink {
     Lanes reach = up(off + value.rad), limit = allowance;
     if (exact_) reach = off, limit = Lanes{};
     // Within the cell, or within the allowance of it. A limit out of range decides nothing.
-    const LaneMask ok = (reach < half) | ((reach <= limit + half * down_) & (limit < broadcast<Lanes>(0x1p500)));
+    const LaneMask ok =
+        (reach < half) | ((reach <= limit + half * down_) & (limit < broadcast<Lanes>(0x1p500)));
     const LaneMask dead = slot.dead_lanes(column);
     const LaneMask missed = ~ok & ~dead;
     if (any(missed)) slot.mark(row, (column - first_) / lane_count, missed);
@@ -55,8 +59,11 @@ class LaneSink {
       found.max_ratio = ratio > found.max_ratio ? ratio : found.max_ratio;
       const double ulp = slot.best_ulp_off[i] / slot.best_ulp[i];
       found.max_ulp = ulp > found.max_ulp ? ulp : found.max_ulp;
-      const Request at{output, static_cast<std::int64_t>(slot.best_row[i]), static_cast<std::int64_t>(slot.best_column[i]) + i};
-      found.note({at, slot.output->candidate.load<double>(at.row, at.column), slot.best_allowance[i], ratio, Verdict::explained, ""}, 1);
+      const Request at{output, static_cast<std::int64_t>(slot.best_row[i]),
+                       static_cast<std::int64_t>(slot.best_column[i]) + i};
+      found.note({at, slot.output->candidate.load<double>(at.row, at.column), slot.best_allowance[i], ratio,
+                  Verdict::explained, ""},
+                 1);
     }
     return found;
   }
@@ -64,7 +71,10 @@ class LaneSink {
  private:
   static constexpr double down_ = 1 - 0x1p-50;
 
-  struct Slot {
+  struct alignas(alignment_for<Lanes>) Slot {
+    Lanes best_off{}, best_allowance = broadcast<Lanes>(1), best_row = broadcast<Lanes>(-1), best_column{};
+    Lanes best_ulp_off{}, best_ulp = broadcast<Lanes>(1);
+
     Slot(const Output& o, bool whole)
         : output(&o),
           blocks(whole ? (o.columns + lane_count - 1) / lane_count : 1),
@@ -76,22 +86,22 @@ class LaneSink {
     double half_unit, smallest_normal;
     std::vector<std::uint8_t> missed;  // rows * blocks, allocated when first needed
     std::int64_t puts = 0, missed_count = 0, dead_count = 0;
-    Lanes best_off{}, best_allowance = broadcast<Lanes>(1), best_row = broadcast<Lanes>(-1), best_column{};
-    Lanes best_ulp_off{}, best_ulp = broadcast<Lanes>(1);
 
     std::int64_t accepted() const { return puts * lane_count - dead_count - missed_count; }
 
     // 2^floor(log2 |x|), at least the smallest normal.
     Lanes binade(const Lanes& x) const {
       constexpr std::int64_t e = 0x7ff0000000000000;
-      return larger((Lanes)((LaneMask)x & LaneMask{e, e, e, e, e, e, e, e}), broadcast<Lanes>(smallest_normal));
+      return larger((Lanes)((LaneMask)x & LaneMask{e, e, e, e, e, e, e, e}),
+                    broadcast<Lanes>(smallest_normal));
     }
 
-    // A lower bound of the distance from c to the edge of its rounding cell on the side of m (store=nearest; for
-    // store=any the cell is larger still). Below a power of two the gap is half as wide.
+    // A lower bound of the distance from c to the edge of its rounding cell on the side of m (store=nearest;
+    // for store=any the cell is larger still). Below a power of two the gap is half as wide.
     Lanes half_cell(const Lanes& c, const Lanes& m) const {
       const Lanes wide = binade(c);
-      const Lanes half = select(wide < broadcast<Lanes>(0x1p1023), wide * half_unit, Lanes{});  // an infinite c has no cell here
+      const Lanes half = select(wide < broadcast<Lanes>(0x1p1023), wide * half_unit,
+                                Lanes{});  // an infinite c has no cell here
       return select(zero_or_power_of_two(c) & (magnitude(m) < magnitude(c)), half * 0.5, half);
     }
 
@@ -104,7 +114,7 @@ class LaneSink {
       return dead;
     }
 
-    void mark(std::int64_t row, std::int64_t block, const LaneMask& lanes) {
+    [[gnu::noinline]] void mark(std::int64_t row, std::int64_t block, const LaneMask& lanes) {
       if (missed.empty()) missed.resize(static_cast<std::size_t>(output->rows * blocks));
       std::uint8_t& bits = missed[static_cast<std::size_t>(row * blocks + block)];
       for (int i = 0; i < lane_count; ++i) {
@@ -113,8 +123,8 @@ class LaneSink {
     }
 
     // Largest off/allowance and off/ulp so far, by cross-multiplication: no division in the loop.
-    void track(std::int64_t row, std::int64_t column, const Lanes& off, const Lanes& excess, const Lanes& allowance,
-               const Lanes& exact, const LaneMask& ok) {
+    void track(std::int64_t row, std::int64_t column, const Lanes& off, const Lanes& excess,
+               const Lanes& allowance, const Lanes& exact, const LaneMask& ok) {
       ++puts;
       if (output->columns - column < lane_count) dead_count += lane_count - (output->columns - column);
       const LaneMask first = best_row < Lanes{};

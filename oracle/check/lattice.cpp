@@ -43,7 +43,8 @@ class Segment {
   // "" if every schedule is exact on what was added.
   std::string fault() const {
     const std::int64_t margin = odd_multipliers_ > 0 ? 2 : 0;  // a full mantissa lies within its binade
-    if (low_ - high_ - margin < format_.min_normal_exponent() || high_ - low_ + margin > format_.max_exponent) {
+    if (low_ - high_ - margin < format_.min_normal_exponent() ||
+        high_ - low_ + margin > format_.max_exponent) {
       return "products of multipliers leave the normal range";
     }
     if (leaves_ == 0) return odd_multipliers_ > 1 ? "two multipliers are no powers of two" : "";
@@ -53,8 +54,10 @@ class Segment {
       return odd_multipliers_ == 0 ? "the summands exceed the significand"
                                    : "neither a gauge nor a mantissa segment (more than one full mantissa)";
     }
-    const std::int64_t smallest = *grain_ + low_ - margin, largest = total_.leading_exponent() + high_ + margin;
-    if (smallest < format_.min_normal_exponent() || largest > format_.max_exponent) return "values leave the normal range";
+    const std::int64_t smallest = *grain_ + low_ - margin,
+                       largest = total_.leading_exponent() + high_ + margin;
+    if (smallest < format_.min_normal_exponent() || largest > format_.max_exponent)
+      return "values leave the normal range";
     return "";
   }
 
@@ -70,24 +73,28 @@ bool representable(double x, const spec::FloatFormat& format) {
   if (x == 0) return true;
   const Dyadic d = Dyadic(x).canonical();
   const std::int64_t top = d.leading_exponent();
-  return top - d.exponent() < format.precision && top >= format.min_normal_exponent() && top <= format.max_exponent;
+  return top - d.exponent() < format.precision && top >= format.min_normal_exponent() &&
+         top <= format.max_exponent;
 }
 
 }  // namespace
 
 std::string lattice_fault(double h0, std::int64_t steps, const std::function<AffineLeaf(std::int64_t)>& leaf,
                           const spec::FloatFormat& format) {
-  if (!std::isfinite(h0) || !representable(h0, format)) return "the initial state is no normal number of the arithmetic";
+  if (!std::isfinite(h0) || !representable(h0, format))
+    return "the initial state is no normal number of the arithmetic";
   Segment segment(format);
   segment.add(h0);
   for (std::int64_t t = 0; t < steps; ++t) {
     const AffineLeaf x = leaf(t);
     const auto at = [&](const std::string& problem) { return fmt::format("step {}: {}", t, problem); };
-    if (!std::isfinite(x.a) || !std::isfinite(x.b) || !representable(x.a, format) || !representable(x.b, format)) {
+    if (!std::isfinite(x.a) || !std::isfinite(x.b) || !representable(x.a, format) ||
+        !representable(x.b, format)) {
       return at("not a normal number of the arithmetic");
     }
     if (x.a == 0) {
-      if (const std::string fault = segment.fault(); !fault.empty()) return at("in the segment before it, " + fault);
+      if (const std::string fault = segment.fault(); !fault.empty())
+        return at("in the segment before it, " + fault);
       segment = Segment(format);
     } else {
       segment.multiply(x.a);

@@ -6,9 +6,11 @@ namespace exactscan {
 namespace {
 
 const OptionSpec source{"source", OptionKind::text, "free text: where the outputs came from; ignored"};
-const OptionSpec exact{"exact", OptionKind::boolean,
-                       "true: the inputs lie on a lattice on which every schedule is exact; checked, then the allowance is 0"};
-const OptionSpec chunk_size{"chunk_size", OptionKind::number, "the kernel's chunk length; ignored: every schedule is legitimate"};
+const OptionSpec exact{
+    "exact", OptionKind::boolean,
+    "true: the inputs lie on a lattice on which every schedule is exact; checked, then the allowance is 0"};
+const OptionSpec chunk_size{"chunk_size", OptionKind::number,
+                            "the kernel's chunk length; ignored: every schedule is legitimate"};
 
 OperationSpec affine_scan() {
   return {"affine_scan",
@@ -29,7 +31,8 @@ OperationSpec diagonal_ssm() {
   return {"diagonal_ssm",
           "a diagonal state space model's states, and its gradients",
           "h[t] = A h[t-1] + B x[t], h[-1] = h0 (A, B may vary in time)\n"
-          "with in.dh: g[t] = dh[t] + A[t+1] g[t+1]; dx[t] = g[t] B; dA = sum of g[t] h[t-1]; dB = sum of g[t] x[t];\n"
+          "with in.dh: g[t] = dh[t] + A[t+1] g[t+1]; dx[t] = g[t] B; dA = sum of g[t] h[t-1]; dB = sum of "
+          "g[t] x[t];\n"
           "dh0 = A[0] g[0]; where A or B vary in time their gradients are not summed",
           {{"A", {"N", "L,N"}, false, "", "decay"},
            {"B", {"N", "L,N"}, false, "", "input weight"},
@@ -70,7 +73,8 @@ std::span<const OperationSpec> operations() {
 
 const OperationSpec* find_operation(std::string_view name) {
   const auto all = operations();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const OperationSpec& o) { return o.name == name; });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const OperationSpec& o) { return o.name == name; });
   return found == all.end() ? nullptr : &*found;
 }
 

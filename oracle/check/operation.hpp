@@ -14,10 +14,11 @@
 namespace exactscan {
 
 struct TensorSpec {
-  std::string_view name;                        // "a", "h0", "dA"
-  std::vector<std::string_view> shapes;         // allowed shapes, as dimension names: {"L,N"}, {"N", "L,N"}; "" is 0-d
-  bool optional = false;                        // inputs: may be missing
-  std::string_view needs;                       // outputs: the input without which it has no meaning ("dh"), or ""
+  std::string_view name;  // "a", "h0", "dA"
+  std::vector<std::string_view>
+      shapes;              // allowed shapes, as dimension names: {"L,N"}, {"N", "L,N"}; "" is 0-d
+  bool optional = false;   // inputs: may be missing
+  std::string_view needs;  // outputs: the input without which it has no meaning ("dh"), or ""
   std::string_view meaning;
 };
 
@@ -30,8 +31,8 @@ struct OptionSpec {
 
 struct OperationSpec {
   std::string_view name;
-  std::string_view summary;                      // one line
-  std::string_view formula;                      // what is computed, some lines of plain text
+  std::string_view summary;  // one line
+  std::string_view formula;  // what is computed, some lines of plain text
   std::vector<TensorSpec> inputs, outputs;
   std::vector<OptionSpec> options;
 };
@@ -43,9 +44,9 @@ const OperationSpec* find_operation(std::string_view name);
 // The dimensions of a case, by name ("L" → 4096).
 using Dimensions = std::map<std::string, std::int64_t, std::less<>>;
 
-// Checks that a case makes sense: known operation, tensors and options of the right kinds, all inputs there, real
-// element types, shapes that agree, and, if `outputs_required`, at least one output. Errors: CaseError naming file,
-// tensor and fault.
+// Checks that a case makes sense: known operation, tensors and options of the right kinds, all inputs there,
+// real element types, shapes that agree, and, if `outputs_required`, at least one output. Errors: CaseError
+// naming file, tensor and fault.
 Dimensions validate(const Case& value, bool outputs_required = true);
 
 }  // namespace exactscan

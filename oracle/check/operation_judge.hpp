@@ -17,13 +17,15 @@ struct Problem {
 
 struct OperationJudge {
   std::string_view name;
-  // Appends a TensorReport for each output that the case holds. Errors: CaseError for a false claim of a lattice.
+  // Appends a TensorReport for each output that the case holds. Errors: CaseError for a false claim of a
+  // lattice.
   void (*judge)(const Problem& problem, CheckerSettings settings, CaseReport& report);
   // The correctly rounded exact values of the outputs that the case holds, in their types.
   void (*exact)(const Problem& problem, const CheckerSettings& settings, Case& result);
 };
 
-// One each in affine_scan.cpp, diagonal_ssm.cpp, diagonal_s4.cpp: the only places that instantiate the checker.
+// One each in affine_scan.cpp, diagonal_ssm.cpp, diagonal_s4.cpp: the only places that instantiate the
+// checker.
 extern const OperationJudge affine_scan_judge, diagonal_ssm_judge, diagonal_s4_judge;
 
 // The judge of a validated case's operation.

@@ -29,7 +29,8 @@ Cell rounded_cell(double c, const OutputRule& rule) {
   const int unit = ulp_exponent(c, f);
   // The gap below a power of two is half as wide, except at the smallest normal and below.
   const bool power = c != 0 && std::ldexp(1.0, std::ilogb(c)) == c && unit > f.min_exponent;
-  const Dyadic value(c), gap = Dyadic::power_of_two(unit), gap_below = Dyadic::power_of_two(power ? unit - 1 : unit);
+  const Dyadic value(c), gap = Dyadic::power_of_two(unit),
+                         gap_below = Dyadic::power_of_two(power ? unit - 1 : unit);
   if (rule.any_store) return {value - gap_below, value + gap, false};
   const bool even = std::fmod(std::ldexp(c, -unit), 2.0) == 0;
   return {value - gap_below.scaled(-1), value + gap.scaled(-1), even};
@@ -69,8 +70,10 @@ Decision decide(const Dyadic& low, const Dyadic& high, const Dyadic& allowance, 
     return above && below;
   };
   if (inside(low) && inside(high)) return Decision::explained;  // the widened cell is convex
-  const bool all_below = cell.low && (cell.closed ? high + allowance < *cell.low : high + allowance <= *cell.low);
-  const bool all_above = cell.high && (cell.closed ? low - allowance > *cell.high : low - allowance >= *cell.high);
+  const bool all_below =
+      cell.low && (cell.closed ? high + allowance < *cell.low : high + allowance <= *cell.low);
+  const bool all_above =
+      cell.high && (cell.closed ? low - allowance > *cell.high : low - allowance >= *cell.high);
   return all_below || all_above ? Decision::refuted : Decision::open;
 }
 

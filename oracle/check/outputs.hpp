@@ -17,7 +17,8 @@ inline TensorView input_view(const Case& value, const std::string& name) {
 }
 
 // The output `name` of a given shape; its candidate is missing where the case does not hold it.
-inline Output make_output(const Case& value, const Contract& contract, const std::string& name, std::vector<std::int64_t> shape) {
+inline Output make_output(const Case& value, const Contract& contract, const std::string& name,
+                          std::vector<std::int64_t> shape) {
   Output output;
   output.name = name;
   output.rows = shape.size() < 2 ? 1 : shape[0];

@@ -11,8 +11,10 @@
 namespace exactscan {
 
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& body) {
-  const std::int64_t wanted = threads > 0 ? threads : static_cast<std::int64_t>(std::thread::hardware_concurrency());
-  const auto workers = static_cast<std::size_t>(std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(count, 1)));
+  const std::int64_t wanted =
+      threads > 0 ? threads : static_cast<std::int64_t>(std::thread::hardware_concurrency());
+  const auto workers =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(count, 1)));
   if (workers == 1) {
     for (std::int64_t i = 0; i < count; ++i) body(i);
     return;

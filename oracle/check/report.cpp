@@ -11,10 +11,14 @@ struct Standing {
 
 Standing standing(Verdict verdict) {
   switch (verdict) {
-    case Verdict::explained: return {"explained", 0, 0};
-    case Verdict::undecided: return {"undecided", 1, 3};
-    case Verdict::invalid: return {"invalid", 2, 2};
-    case Verdict::refuted: return {"refuted", 3, 1};
+    case Verdict::explained:
+      return {"explained", 0, 0};
+    case Verdict::undecided:
+      return {"undecided", 1, 3};
+    case Verdict::invalid:
+      return {"invalid", 2, 2};
+    case Verdict::refuted:
+      return {"refuted", 3, 1};
   }
   return {"invalid", 2, 2};
 }

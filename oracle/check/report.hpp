@@ -9,8 +9,9 @@
 
 namespace exactscan {
 
-// explained: every element lies within its allowance. refuted: some element certainly lies outside: no legitimate
-// schedule gives it. invalid: the case could not be read or does not make sense. undecided: neither could be shown.
+// explained: every element lies within its allowance. refuted: some element certainly lies outside: no
+// legitimate schedule gives it. invalid: the case could not be read or does not make sense. undecided:
+// neither could be shown.
 enum class Verdict : std::uint8_t { explained, refuted, invalid, undecided };
 std::string_view verdict_name(Verdict verdict);
 
@@ -19,11 +20,12 @@ struct Witness {
   std::vector<std::int64_t> index;
   std::string candidate;      // decimal, enough digits to give the same number back; "nan", "inf", "-inf"
   std::string candidate_hex;  // hexadecimal, as printf's %a
-  std::string exact;          // the exact value to 20 digits; "nan", "inf" … where that is what arithmetic demands
-  double allowance = 0;       // largest legitimate |candidate - exact|, rounded up
-  double deviation_ulp = 0;   // |candidate - exact| in ulps of the output's type at the exact value
-  double ratio = 0;           // |candidate - exact| / allowance; infinity where the allowance is 0 or an operand is not finite
-  std::string note;           // "", or why a special value is judged as it is
+  std::string exact;  // the exact value to 20 digits; "nan", "inf" … where that is what arithmetic demands
+  double allowance = 0;      // largest legitimate |candidate - exact|, rounded up
+  double deviation_ulp = 0;  // |candidate - exact| in ulps of the output's type at the exact value
+  double ratio =
+      0;  // |candidate - exact| / allowance; infinity where the allowance is 0 or an operand is not finite
+  std::string note;  // "", or why a special value is judged as it is
 };
 
 // How many elements each rung decided.
@@ -38,7 +40,8 @@ struct TensorReport {
   std::int64_t refuted = 0, undecided = 0;
   double max_ratio = 0;  // over all elements; see Witness::ratio
   double max_ulp = 0;
-  std::vector<Witness> witnesses;  // refuted ones, then undecided ones, then the largest ratio; at most `errors`
+  std::vector<Witness>
+      witnesses;  // refuted ones, then undecided ones, then the largest ratio; at most `errors`
   Ladder ladder;
 };
 

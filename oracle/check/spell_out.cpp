@@ -45,16 +45,19 @@ Witness describe_element(const Output& output, const Remarkable& element) {
   return witness;
 }
 
-bool describe_exact(const Output& output, const Remarkable& element, const Enclosure& around, bool last, Witness& witness) {
+bool describe_exact(const Output& output, const Remarkable& element, const Enclosure& around, bool last,
+                    Witness& witness) {
   if (!around) return false;
-  const std::string low = spec::to_decimal(around->first, digits), high = spec::to_decimal(around->second, digits);
+  const std::string low = spec::to_decimal(around->first, digits),
+                    high = spec::to_decimal(around->second, digits);
   if (low != high && !last) return false;
   witness.exact = low == high ? low : fmt::format("between {} and {}", low, high);
   if (!std::isfinite(element.candidate)) return true;
   const spec::Dyadic exact = (around->first + around->second).scaled(-1);
   const auto& format = output.rule.format;
-  const std::int64_t e = exact.is_zero() ? format.min_normal_exponent()
-                                         : std::max<std::int64_t>(exact.leading_exponent(), format.min_normal_exponent());
+  const std::int64_t e = exact.is_zero()
+                             ? format.min_normal_exponent()
+                             : std::max<std::int64_t>(exact.leading_exponent(), format.min_normal_exponent());
   const spec::Dyadic in_ulps = abs(spec::Dyadic(element.candidate) - exact).scaled(format.precision - 1 - e);
   witness.deviation_ulp = approximate(in_ulps);
   return true;

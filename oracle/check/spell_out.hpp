@@ -12,7 +12,8 @@ namespace exactscan {
 Witness describe_element(const Output& output, const Remarkable& element);
 
 // Fills `exact` and `deviation_ulp` from an enclosure; false if it is too wide for 20 digits.
-bool describe_exact(const Output& output, const Remarkable& element, const Enclosure& around, bool last, Witness& witness);
+bool describe_exact(const Output& output, const Remarkable& element, const Enclosure& around, bool last,
+                    Witness& witness);
 
 template <class Op>
 Witness spell_out(const Op& op, const Remarkable& element) {
@@ -22,17 +23,25 @@ Witness spell_out(const Op& op, const Remarkable& element) {
   ValueClass possible;
   op.template evaluate<ValueClass>(request, [&](std::size_t, const ValueClass& c) { possible = c; });
   if (!possible.finite()) {
-    op.template evaluate<double>(request, [&](std::size_t, double x) { witness.exact = std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf"; });
+    op.template evaluate<double>(request, [&](std::size_t, double x) {
+      witness.exact = std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf";
+    });
     return witness;
   }
   bool done = false;
-  op.template evaluate<spec::Interval<256>>(request, [&](std::size_t, const auto& x) { done = describe_exact(output, element, enclosure(x), false, witness); });
+  op.template evaluate<spec::Interval<256>>(request, [&](std::size_t, const auto& x) {
+    done = describe_exact(output, element, enclosure(x), false, witness);
+  });
   const bool exact = op.exact_affordable();
   if (!done) {
-    op.template evaluate<spec::Interval<1024>>(request, [&](std::size_t, const auto& x) { done = describe_exact(output, element, enclosure(x), !exact, witness); });
+    op.template evaluate<spec::Interval<1024>>(request, [&](std::size_t, const auto& x) {
+      done = describe_exact(output, element, enclosure(x), !exact, witness);
+    });
   }
   if (!done && exact) {
-    op.template evaluate<spec::Dyadic>(request, [&](std::size_t, const auto& x) { describe_exact(output, element, enclosure(x), true, witness); });
+    op.template evaluate<spec::Dyadic>(request, [&](std::size_t, const auto& x) {
+      describe_exact(output, element, enclosure(x), true, witness);
+    });
   }
   return witness;
 }

@@ -1,4 +1,5 @@
-// TensorView: a tensor of one or two dimensions as rows over channels, read as doubles or as lanes of doubles.
+// TensorView: a tensor of one or two dimensions as rows over channels, read as doubles or as lanes of
+// doubles.
 #pragma once
 
 #include <bit>
@@ -12,7 +13,8 @@ namespace exactscan {
 
 // The double that a binary16 pattern stands for; exact.
 inline double half_to_double(std::uint16_t bits) {
-  const std::uint64_t sign = std::uint64_t{bits} >> 15 << 63, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  const std::uint64_t sign = std::uint64_t{bits} >> 15 << 63, exponent = (bits >> 10) & 31,
+                      fraction = bits & 1023;
   if (exponent == 31) return std::bit_cast<double>(sign | 0x7ff0000000000000 | fraction << 42);
   if (exponent != 0) return std::bit_cast<double>(sign | (exponent + 1008) << 52 | fraction << 42);
   const double tiny = static_cast<double>(fraction) * 0x1p-24;
@@ -49,12 +51,19 @@ class TensorView {
     std::memcpy(&value, data_ + static_cast<std::size_t>(index) * sizeof(float), sizeof(value));
     return value;
   }
+  [[gnu::noinline]] void load_each(std::int64_t index, std::int64_t live, Lanes* value) const {
+    for (std::int64_t i = 0; i < live; ++i) (*value)[i] = element(index + i);
+  }
   double element(std::int64_t index) const {
     switch (type_) {
-      case ElementType::f64: return raw<double>(index);
-      case ElementType::f16: return half_to_double(raw<std::uint16_t>(index));
-      case ElementType::bf16: return static_cast<double>(std::bit_cast<float>(std::uint32_t{raw<std::uint16_t>(index)} << 16));
-      default: return static_cast<double>(raw<float>(index));
+      case ElementType::f64:
+        return raw<double>(index);
+      case ElementType::f16:
+        return half_to_double(raw<std::uint16_t>(index));
+      case ElementType::bf16:
+        return static_cast<double>(std::bit_cast<float>(std::uint32_t{raw<std::uint16_t>(index)} << 16));
+      default:
+        return static_cast<double>(raw<float>(index));
     }
   }
 
@@ -78,8 +87,7 @@ inline Lanes TensorView::load<Lanes>(std::int64_t row, std::int64_t column) cons
     typedef float Floats __attribute__((vector_size(4 * lane_count)));
     return __builtin_convertvector(raw_floats<Floats>(index), Lanes);
   }
-  const std::int64_t live = columns_ - column < lane_count ? columns_ - column : lane_count;
-  for (std::int64_t i = 0; i < live; ++i) value[i] = element(index + i);
+  load_each(index, columns_ - column < lane_count ? columns_ - column : lane_count, &value);
   return value;
 }
 

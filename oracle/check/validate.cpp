@@ -16,7 +16,9 @@ std::vector<std::string> dimension_names(std::string_view shape) {
   return names;
 }
 
-std::string print(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string print(const std::vector<std::int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 class Validator {
  public:
@@ -29,7 +31,8 @@ class Validator {
     known(case_.outputs, operation_.outputs, "out");
     for (const TensorSpec& spec : operation_.outputs) output(spec);
     if (outputs_required && case_.outputs.empty()) {
-      fail(fmt::format("holds no output to check; {} gives {}", operation_.name, names("out", operation_.outputs)));
+      fail(fmt::format("holds no output to check; {} gives {}", operation_.name,
+                       names("out", operation_.outputs)));
     }
     return dimensions_;
   }
@@ -41,7 +44,8 @@ class Validator {
 
   static std::string names(std::string_view prefix, const std::vector<TensorSpec>& specs) {
     std::string text;
-    for (const TensorSpec& spec : specs) text += fmt::format("{}{}.{}", text.empty() ? "" : ", ", prefix, spec.name);
+    for (const TensorSpec& spec : specs)
+      text += fmt::format("{}{}.{}", text.empty() ? "" : ", ", prefix, spec.name);
     return text;
   }
 
@@ -51,8 +55,10 @@ class Validator {
                                       [&, &key = name](const OptionSpec& o) { return o.name == key; });
       if (found == operation_.options.end()) {
         std::string known_names;
-        for (const OptionSpec& o : operation_.options) known_names += fmt::format("{}opt.{}", known_names.empty() ? "" : ", ", o.name);
-        fail(fmt::format("opt.{} is no option of {}; its options are {}", name, operation_.name, known_names));
+        for (const OptionSpec& o : operation_.options)
+          known_names += fmt::format("{}opt.{}", known_names.empty() ? "" : ", ", o.name);
+        fail(
+            fmt::format("opt.{} is no option of {}; its options are {}", name, operation_.name, known_names));
       }
       try {
         if (found->kind == OptionKind::boolean) static_cast<void>(as_bool(value));
@@ -63,10 +69,13 @@ class Validator {
     }
   }
 
-  void known(const std::map<std::string, Tensor>& tensors, const std::vector<TensorSpec>& specs, std::string_view prefix) const {
+  void known(const std::map<std::string, Tensor>& tensors, const std::vector<TensorSpec>& specs,
+             std::string_view prefix) const {
     for (const auto& [name, tensor] : tensors) {
-      if (std::none_of(specs.begin(), specs.end(), [&, &key = name](const TensorSpec& s) { return s.name == key; })) {
-        fail(fmt::format("{}.{} is no tensor of {}; it takes {}", prefix, name, operation_.name, names(prefix, specs)));
+      if (std::none_of(specs.begin(), specs.end(),
+                       [&, &key = name](const TensorSpec& s) { return s.name == key; })) {
+        fail(fmt::format("{}.{} is no tensor of {}; it takes {}", prefix, name, operation_.name,
+                         names(prefix, specs)));
       }
     }
   }
@@ -95,20 +104,22 @@ class Validator {
     if (spec.needs.empty()) return;
     const auto primal = case_.inputs.find(std::string(spec.name.substr(1)));
     if (primal != case_.inputs.end() && primal->second.shape != gradient.shape) {
-      fail(fmt::format("out.{} has shape {}, but in.{} has {}", spec.name, print(gradient.shape), primal->first,
-                       print(primal->second.shape)));
+      fail(fmt::format("out.{} has shape {}, but in.{} has {}", spec.name, print(gradient.shape),
+                       primal->first, print(primal->second.shape)));
     }
   }
 
   void tensor(const std::string& name, const Tensor& value, const TensorSpec& spec) {
     if (!is_real(value.type)) {
-      fail(fmt::format("{} is {}; a real floating-point tensor belongs there", name, element_name(value.type)));
+      fail(fmt::format("{} is {}; a real floating-point tensor belongs there", name,
+                       element_name(value.type)));
     }
     for (const std::string_view shape : spec.shapes) {
       const std::vector<std::string> dims = dimension_names(shape);
       if (dims.size() == value.shape.size()) return bind(name, value, dims);
     }
-    fail(fmt::format("{} has shape {}; expected [{}]", name, print(value.shape), fmt::join(spec.shapes, "] or [")));
+    fail(fmt::format("{} has shape {}; expected [{}]", name, print(value.shape),
+                     fmt::join(spec.shapes, "] or [")));
   }
 
   void bind(const std::string& name, const Tensor& value, const std::vector<std::string>& dims) {
@@ -117,8 +128,8 @@ class Validator {
       if (fresh) {
         owner_[dims[i]] = name;
       } else if (at->second != value.shape[i]) {
-        fail(fmt::format("{} has shape {}, whose {} = {} disagrees with {} = {} of {}", name, print(value.shape), dims[i],
-                         value.shape[i], dims[i], at->second, owner_[dims[i]]));
+        fail(fmt::format("{} has shape {}, whose {} = {} disagrees with {} = {} of {}", name,
+                         print(value.shape), dims[i], value.shape[i], dims[i], at->second, owner_[dims[i]]));
       }
     }
   }
@@ -135,8 +146,10 @@ Dimensions validate(const Case& value, bool outputs_required) {
   const OperationSpec* operation = find_operation(value.op);
   if (operation == nullptr) {
     std::string known;
-    for (const OperationSpec& o : operations()) known += fmt::format("{}{}", known.empty() ? "" : ", ", o.name);
-    throw CaseError(fmt::format("{}{}unknown op \"{}\"; ops are {}", value.file, value.file.empty() ? "" : ": ", value.op, known));
+    for (const OperationSpec& o : operations())
+      known += fmt::format("{}{}", known.empty() ? "" : ", ", o.name);
+    throw CaseError(fmt::format("{}{}unknown op \"{}\"; ops are {}", value.file,
+                                value.file.empty() ? "" : ": ", value.op, known));
   }
   return Validator(value, *operation).run(outputs_required);
 }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -42,6 +43,8 @@ CaseReport check_file(const std::string& file, const std::optional<Contract>& co
     return invalid_report(file, name, error.what());
   } catch (const std::bad_alloc&) {
     return invalid_report(file, name, fmt::format("{}: too large for the memory there is", file));
+  } catch (const std::exception& error) {  // a fault of this program; the other files are still to be judged
+    return invalid_report(file, name, fmt::format("{}: could not be judged ({})", file, error.what()));
   }
 }
 

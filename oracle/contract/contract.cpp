@@ -14,7 +14,9 @@ namespace exactscan {
 namespace {
 
 constexpr std::array<ContractTerm, 4> presets{{
-    {"fp32", "IEEE binary32 throughout: any schedule, fused multiply-add or not, round to nearest, gradual underflow"},
+    {"fp32",
+     "IEEE binary32 throughout: any schedule, fused multiply-add or not, round to nearest, gradual "
+     "underflow"},
     {"fp64", "the same in IEEE binary64"},
     {"bf16", "bfloat16 tensors, all arithmetic in binary32, one rounding to nearest at each store"},
     {"fp16", "binary16 tensors, all arithmetic in binary32, one rounding to nearest at each store"},
@@ -22,9 +24,12 @@ constexpr std::array<ContractTerm, 4> presets{{
 
 constexpr std::array<ContractTerm, 6> keys{{
     {"accumulate=fp64|fp32|bf16|fp16", "the format every product, sum and fused multiply-add is rounded to"},
-    {"underflow=gradual|ftz", "subnormal numbers are kept, or inputs and results below the smallest normal may become 0"},
-    {"rounding=nearest|any", "each operation rounds to nearest even, or to either neighbour (only Theorem 1 holds then)"},
-    {"store=nearest|any", "conversion to a narrower output rounds to nearest even, or to either neighbour (stochastic)"},
+    {"underflow=gradual|ftz",
+     "subnormal numbers are kept, or inputs and results below the smallest normal may become 0"},
+    {"rounding=nearest|any",
+     "each operation rounds to nearest even, or to either neighbour (only Theorem 1 holds then)"},
+    {"store=nearest|any",
+     "conversion to a narrower output rounds to nearest even, or to either neighbour (stochastic)"},
     {"depth=N|none", "additions that any one term passes at most (Theorem 3); none: not declared"},
     {"exp_ulp=X", "error of exp in ulps, 0.5 to 1024 (no operation of the affine family calls exp)"},
 }};
@@ -91,7 +96,9 @@ void apply_key(Contract& contract, std::string_view text, std::string_view key, 
   } else if (key == "exp_ulp") {
     contract.exp_ulp = parse_ulp(text, value);
   } else {
-    fail(text, fmt::format("unknown key \"{}\"; keys are accumulate, underflow, rounding, store, depth, exp_ulp", key));
+    fail(text,
+         fmt::format("unknown key \"{}\"; keys are accumulate, underflow, rounding, store, depth, exp_ulp",
+                     key));
   }
 }
 
@@ -105,10 +112,14 @@ void apply_preset(Contract& contract, std::string_view text, std::string_view na
 // Narrowest first, so that the widest of several is the maximum.
 int width(ElementType type) {
   switch (type) {
-    case ElementType::f64: return 3;
-    case ElementType::f32: return 2;
-    case ElementType::f16: return 1;
-    default: return 0;
+    case ElementType::f64:
+      return 3;
+    case ElementType::f32:
+      return 2;
+    case ElementType::f16:
+      return 1;
+    default:
+      return 0;
   }
 }
 
@@ -131,7 +142,8 @@ Contract parse_contract(std::string_view text) {
       continue;
     }
     const std::string_view key = part.substr(0, equals);
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) fail(text, fmt::format("{} is given twice", key));
+    if (std::find(seen.begin(), seen.end(), key) != seen.end())
+      fail(text, fmt::format("{} is given twice", key));
     seen.push_back(key);
     apply_key(contract, text, key, part.substr(equals + 1));
   }

@@ -1,5 +1,5 @@
-// A contract: the arithmetic that a kernel claims to use. It says nothing of schedule: any bracketing, any order
-// of sums, fused multiply-add or not, are all legitimate.
+// A contract: the arithmetic that a kernel claims to use. It says nothing of schedule: any bracketing, any
+// order of sums, fused multiply-add or not, are all legitimate.
 #pragma once
 
 #include <cstdint>
@@ -30,23 +30,23 @@ struct Contract {
   Accumulate accumulate = Accumulate::fp32;
   Underflow underflow = Underflow::gradual;
   Rounding rounding = Rounding::nearest;
-  Rounding store = Rounding::nearest;       // conversion of a result to a narrower output tensor
-  std::optional<std::int64_t> depth;        // additions on the way of any one term to the result, if declared
-  double exp_ulp = 2;                       // error of exp in ulps (no operation of the affine family calls exp)
+  Rounding store = Rounding::nearest;  // conversion of a result to a narrower output tensor
+  std::optional<std::int64_t> depth;   // additions on the way of any one term to the result, if declared
+  double exp_ulp = 2;                  // error of exp in ulps (no operation of the affine family calls exp)
 };
 
-// Parses "fp32", "accumulate=fp32,underflow=ftz", "bf16,depth=24", …: an optional preset, then key=value overrides
-// separated by commas. Presets: fp32, fp64, bf16, fp16 (the last two: 16-bit tensors, float32 arithmetic).
-// Errors: ContractError for an unknown preset or key, a bad value, a key given twice.
+// Parses "fp32", "accumulate=fp32,underflow=ftz", "bf16,depth=24", …: an optional preset, then key=value
+// overrides separated by commas. Presets: fp32, fp64, bf16, fp16 (the last two: 16-bit tensors, float32
+// arithmetic). Errors: ContractError for an unknown preset or key, a bad value, a key given twice.
 Contract parse_contract(std::string_view text);
 
-// The contract that follows from the tensors' types: the widest type among the outputs (inputs, if there is no
-// output) picks the preset of its name.
+// The contract that follows from the tensors' types: the widest type among the outputs (inputs, if there is
+// no output) picks the preset of its name.
 Contract default_contract(const Case& value);
 
 // One line a preset and a key, for `describe` and --help.
 struct ContractTerm {
-  std::string_view name;      // "fp32", "accumulate=fp64|fp32|bf16|fp16"
+  std::string_view name;  // "fp32", "accumulate=fp64|fp32|bf16|fp16"
   std::string_view meaning;
 };
 std::span<const ContractTerm> contract_presets();

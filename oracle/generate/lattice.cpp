@@ -53,7 +53,7 @@ Lattice::Step Lattice::step(std::int64_t channel) {
 
 double Lattice::power_of_two(std::int64_t channel) {
   Random& random = channels_[static_cast<std::size_t>(channel)].random;
-  return std::ldexp(random.sign(), static_cast<int>(random.between(-1, 1)));
+  return random.power_of_two(-1, 1);
 }
 
 std::int64_t Lattice::draw_integer(Random& random) const { return random.between(1, largest_); }
@@ -76,7 +76,8 @@ Lattice::Step Lattice::gauge_step(Channel& channel) const {
     // k = 0: plain zero, whatever the sign, so that no -0 appears in the data.
     return {channel.sign, k == 0 ? 0.0 : std::ldexp(sign * static_cast<double>(k), channel.exponent)};
   }
-  double a = std::ldexp(channel.random.sign(), walk(channel));
+  const int change = walk(channel);
+  double a = std::ldexp(channel.random.sign(), change);
   if (channel.spent + k > budget_) {
     a = 0;
     channel.spent = 0;
@@ -96,7 +97,8 @@ Lattice::Step Lattice::mantissa_step(Channel& channel) const {
     walk(channel);
     return {0, std::ldexp(channel.random.sign(), channel.exponent)};
   }
-  double a = std::ldexp(channel.random.sign(), walk(channel));
+  const int change = walk(channel);
+  double a = std::ldexp(channel.random.sign(), change);
   if (channel.remaining == channel.full) {
     // An odd integer of `precision` bits.
     const auto top = static_cast<unsigned>(precision_ - 1);

@@ -80,7 +80,10 @@ double cancellation(const Source& source, Role role, Index row, Index column) {
       return std::ldexp(1, static_cast<int>(source.random(role, 0, column).between(-1, 1)));
     case Role::drive:
     case Role::signal: {
-      if (row % 2 == 0) return std::ldexp(random.symmetric(), static_cast<int>(random.between(0, 8)));
+      if (row % 2 == 0) {
+        const double size = random.power_of_two(0, 8);
+        return size * random.unit();
+      }
       const double a = source(Role::coefficient, source.coefficients_in_time ? row : 0, column);
       return -a * source(role, row - 1, column);
     }
@@ -105,8 +108,10 @@ double subnormal(const Source& source, Role role, Index row, Index column) {
   Random random = source.random(role, row, column);
   switch (role) {
     case Role::coefficient:  // now and then a step that pushes the state under
-      if (random.once_in(8)) return std::ldexp(random.sign(), -static_cast<int>(random.between(1, 6)));
-      return random.sign() * (0.5 + 0.5 * random.unit());
+    {
+      const double magnitude = 0.5 + 0.5 * random.unit();
+      return random.once_in(8) ? random.power_of_two(-6, -1) : random.sign() * magnitude;
+    }
     case Role::drive:
     case Role::signal:
     case Role::state:
@@ -121,6 +126,7 @@ double special_value(const Source& source, Random& random, Index column, bool fi
   const TypeLimits& limits = source.limits;
   const double smallest_normal = std::ldexp(1, limits.min_exponent);
   const double largest = std::ldexp(2 - std::ldexp(1, 1 - limits.precision), limits.max_exponent);
+  const double sign = random.sign();
   switch (column % 8) {
     case 0:
       return finite ? 0.0 : std::numeric_limits<double>::quiet_NaN();
@@ -131,14 +137,14 @@ double special_value(const Source& source, Random& random, Index column, bool fi
     case 3:
       return -0.0;
     case 4:
-      return std::ldexp(random.sign() * static_cast<double>(random.between(1, 7)),
+      return std::ldexp(sign * static_cast<double>(random.between(1, 7)),
                         limits.min_exponent - limits.precision + 1);
     case 5:
-      return random.sign() * largest;
+      return sign * largest;
     case 6:
-      return random.sign() * std::ldexp(1, limits.max_exponent / 2);
+      return sign * std::ldexp(1, limits.max_exponent / 2);
     default:
-      return random.sign() * smallest_normal;
+      return sign * smallest_normal;
   }
 }
 

@@ -1,10 +1,12 @@
 // Random numbers that are the same on every machine and with every compiler.
 //
 // The generator is SplitMix64 (Steele, Lea and Flood 2014), keyed by seed, stream and index, so that every
-// element of every tensor can be drawn on its own. The standard library's distributions are not used: their
-// results differ between libraries. All conversions below are exact.
+// element of every tensor can be drawn on its own. Never draw twice in one expression: which draw comes first
+// would be the compiler's choice. The standard library's distributions are not used: their results differ
+// between libraries. All conversions below are exact.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 namespace exactscan {
@@ -29,6 +31,11 @@ class Random {
   // True once in `n` times.
   bool once_in(std::int64_t n) { return between(1, n) == 1; }
   double sign() { return (word() >> 63U) != 0 ? -1.0 : 1.0; }
+  // ±2^e, e uniform in lo … hi.
+  double power_of_two(std::int64_t lo, std::int64_t hi) {
+    const double magnitude = std::ldexp(1.0, static_cast<int>(between(lo, hi)));
+    return magnitude * sign();
+  }
 
  private:
   static constexpr std::uint64_t golden = 0x9E3779B97F4A7C15U;

@@ -1,5 +1,6 @@
-// Ball: a midpoint and a radius, an enclosure of a real number. Every operation's result encloses every exact result
-// of operands taken from the enclosures. Works on any lane or scalar type, and on double-double midpoints.
+// Ball: a midpoint and a radius, an enclosure of a real number. Every operation's result encloses every exact
+// result of operands taken from the enclosures. Works on any lane or scalar type, and on double-double
+// midpoints.
 //
 // Error: for +, -, *: |exact - mid| <= rad (inclusion lemma; radius rounded up). An overflow makes the radius
 // infinite or NaN, so that no comparison succeeds: nothing is decided by such a ball.
@@ -16,39 +17,43 @@ struct Midpoint {
   using Radius = M;
   static M abs(const M& x) { return magnitude(x); }
   static M radius_of(double x) { return broadcast<M>(x); }
-  static constexpr double unit = 0x1p-53;     // one rounding to nearest of binary64
-  static constexpr double smallest = 0x1p-1072;  // covers underflow of the product and of the radius's own terms
+  static constexpr double unit = 0x1p-53;  // one rounding to nearest of binary64
+  static constexpr double smallest =
+      0x1p-1072;  // covers underflow of the product and of the radius's own terms
 };
 
 template <class M>
-struct Ball {
+struct alignas(alignment_for<M>) Ball {
   using Traits = Midpoint<M>;
   using Radius = typename Traits::Radius;
   M mid{};
   Radius rad{};
 
   Ball() = default;
-  Ball(int value) : mid(broadcast<M>(value)), rad(Traits::radius_of(0)) {}  // NOLINT(google-explicit-constructor)
+  Ball(int value)
+      : mid(broadcast<M>(value)), rad(Traits::radius_of(0)) {}  // NOLINT(google-explicit-constructor)
   Ball(const M& m, const Radius& r) : mid(m), rad(r) {}
   static Ball exactly(const M& m) { return {m, Traits::radius_of(0)}; }
 
+  // Adding zero rounds nothing.
   friend Ball operator+(const Ball& x, const Ball& y) {
     const M m = x.mid + y.mid;
-    return {m, up(x.rad + y.rad + Traits::abs(m) * Traits::unit)};
+    const Radius rounding = select(either(is_zero(x.mid), is_zero(y.mid)), Traits::radius_of(0),
+                                   Radius(Traits::abs(m) * Traits::unit));
+    return {m, up(Radius(x.rad + y.rad + rounding))};
   }
-  friend Ball operator-(const Ball& x, const Ball& y) {
-    const M m = x.mid - y.mid;
-    return {m, up(x.rad + y.rad + Traits::abs(m) * Traits::unit)};
-  }
+  friend Ball operator-(const Ball& x, const Ball& y) { return x + (-y); }
   friend Ball operator-(const Ball& x) { return {-x.mid, x.rad}; }
   friend Ball operator*(const Ball& x, const Ball& y) {
     const M m = x.mid * y.mid;
-    return {m, up(Traits::abs(x.mid) * y.rad + x.rad * (Traits::abs(y.mid) + y.rad) + Traits::abs(m) * Traits::unit) +
+    return {m, up(Traits::abs(x.mid) * y.rad + x.rad * (Traits::abs(y.mid) + y.rad) +
+                  Traits::abs(m) * Traits::unit) +
                    Traits::smallest};
   }
 };
 
-// An upper bound of the magnitude of what the ball encloses: from the ball where it is finite, else `majorant`.
+// An upper bound of the magnitude of what the ball encloses: from the ball where it is finite, else
+// `majorant`.
 template <class V, class B>
 V magnitude_of(const Ball<B>& x, const V& majorant) {
   return smaller(V(up(B(magnitude(x.mid) + x.rad))), majorant);

@@ -1,9 +1,10 @@
-// Double-double: an unevaluated sum hi + lo with |lo| <= ulp(hi)/2, about 106 bits. The midpoint of the ladder's
-// second rung.
+// Double-double: an unevaluated sum hi + lo with |lo| <= ulp(hi)/2, about 106 bits. The midpoint of the
+// ladder's second rung.
 //
-// Error of one operation (Joldes, Muller, Popescu, "Tight and rigorous error bounds for basic building blocks of
-// double-word arithmetic", 2017): accurate sum 3u^2 + 13u^3, product 5u^2, u = 2^-53, absent underflow and overflow.
-// Midpoint<DoubleDouble>::unit = 2^-102 exceeds both; `smallest` covers underflow of the error terms.
+// Error of one operation (Joldes, Muller, Popescu, "Tight and rigorous error bounds for basic building blocks
+// of double-word arithmetic", 2017): accurate sum 3u^2 + 13u^3, product 5u^2, u = 2^-53, absent underflow and
+// overflow. Midpoint<DoubleDouble>::unit = 2^-102 exceeds both; `smallest` covers underflow of the error
+// terms.
 #pragma once
 
 #include <cmath>
@@ -46,6 +47,8 @@ struct DoubleDouble {
     return fast_two_sum(c.hi, c.lo + low);
   }
 };
+
+inline bool is_zero(const DoubleDouble& x) { return x.hi == 0; }
 
 template <>
 struct Midpoint<DoubleDouble> {

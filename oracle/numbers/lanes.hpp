@@ -1,9 +1,10 @@
-// Lanes: eight doubles side by side, one a channel. Written with the compilers' vector types, so that one source
-// serves every instruction set and every scalar type: each function here has a twin for plain scalars, and the
-// recurrences above are templates over the two.
+// Lanes: eight doubles side by side, one a channel. Written with the compilers' vector types, so that one
+// source serves every instruction set and every scalar type: each function here has a twin for plain scalars,
+// and the recurrences above are templates over the two.
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -17,6 +18,14 @@ namespace exactscan {
 inline constexpr int lane_count = 8;
 typedef double Lanes __attribute__((vector_size(8 * lane_count)));
 typedef std::int64_t LaneMask __attribute__((vector_size(8 * lane_count)));  // each lane 0 or -1
+
+// The alignment of a structure that holds values of type V, which come first in it. The compiler's own choice
+// for Lanes depends on the instruction set that a function is compiled for, so every such structure states
+// it.
+template <class V>
+inline constexpr std::size_t alignment_for = alignof(V);
+template <>
+inline constexpr std::size_t alignment_for<Lanes> = sizeof(Lanes);
 
 template <class V>
 struct MaskOf {
@@ -57,6 +66,10 @@ inline long double magnitude(long double a) { return std::fabs(a); }
 
 inline LaneMask negation(const LaneMask& m) { return ~m; }
 inline bool negation(bool m) { return !m; }
+inline LaneMask either(const LaneMask& m, const LaneMask& n) { return m | n; }
+inline bool either(bool m, bool n) { return m || n; }
+inline LaneMask is_zero(const Lanes& x) { return x == Lanes{}; }
+inline bool is_zero(double x) { return x == 0; }
 inline LaneMask both(const LaneMask& m, const LaneMask& n) { return m & n; }
 inline bool both(bool m, bool n) { return m && n; }
 
@@ -113,15 +126,16 @@ inline const V& lane(const V& x, int) {
   return x;
 }
 
-// The upward margin: computed non-negative sums and products of at most fifteen operations, times this, bound the
-// exact ones from above (up to underflow, for which see ScanAllowance).
+// The upward margin: computed non-negative sums and products of at most fifteen operations, times this, bound
+// the exact ones from above (up to underflow, for which see ScanAllowance).
 template <class V>
 struct UpwardMargin {
   static constexpr double value = 1 + 0x1p-49;
 };
 template <>
 struct UpwardMargin<long double> {
-  static constexpr long double value = std::numeric_limits<long double>::digits >= 64 ? 1 + 0x1p-60L : 1 + 0x1p-49L;
+  static constexpr long double value =
+      std::numeric_limits<long double>::digits >= 64 ? 1 + 0x1p-60L : 1 + 0x1p-49L;
 };
 template <class V>
 inline V up(const V& x) {

@@ -1,8 +1,8 @@
-// ValueClass: which kinds of value an element can hold when inputs are NaN or infinite, whatever the schedule. An
-// abstract number: the definitions of spec/ are evaluated over it as over any other.
+// ValueClass: which kinds of value an element can hold when inputs are NaN or infinite, whatever the
+// schedule. An abstract number: the definitions of spec/ are evaluated over it as over any other.
 //
-// A finite operand stands for "any finite value of this sign"; infinity times a finite number may come out as NaN as
-// well, since a schedule that combines multipliers first may underflow the finite one to zero before.
+// A finite operand stands for "any finite value of this sign"; infinity times a finite number may come out as
+// NaN as well, since a schedule that combines multipliers first may underflow the finite one to zero before.
 #pragma once
 
 #include <cmath>
@@ -12,7 +12,8 @@ namespace exactscan {
 
 class ValueClass {
  public:
-  static constexpr std::uint8_t negative = 1, zero = 2, positive = 4, minus_infinity = 8, plus_infinity = 16, nan = 32;
+  static constexpr std::uint8_t negative = 1, zero = 2, positive = 4, minus_infinity = 8, plus_infinity = 16,
+                                nan = 32;
 
   ValueClass() = default;
   ValueClass(int value) : ValueClass(static_cast<double>(value)) {}  // NOLINT(google-explicit-constructor)
@@ -29,9 +30,7 @@ class ValueClass {
   bool admits(double x) const { return (bits_ & ValueClass(x).bits_) != 0; }
 
   friend ValueClass operator+(ValueClass x, ValueClass y) { return combine(x, y, &sum); }
-  friend ValueClass operator-(ValueClass x) {
-    return combine(x, ValueClass(-1.0), &product);
-  }
+  friend ValueClass operator-(ValueClass x) { return combine(x, ValueClass(-1.0), &product); }
   friend ValueClass operator-(ValueClass x, ValueClass y) { return x + (-y); }
   friend ValueClass operator*(ValueClass x, ValueClass y) { return combine(x, y, &product); }
 
@@ -43,7 +42,8 @@ class ValueClass {
     r.bits_ = 0;
     for (std::uint8_t a = 1; a <= nan; a = static_cast<std::uint8_t>(a << 1)) {
       for (std::uint8_t b = 1; b <= nan; b = static_cast<std::uint8_t>(b << 1)) {
-        if ((x.bits_ & a) != 0 && (y.bits_ & b) != 0) r.bits_ = static_cast<std::uint8_t>(r.bits_ | rule(a, b));
+        if ((x.bits_ & a) != 0 && (y.bits_ & b) != 0)
+          r.bits_ = static_cast<std::uint8_t>(r.bits_ | rule(a, b));
       }
     }
     return r;

@@ -1,5 +1,5 @@
-// Wide: a non-negative real rounded upward, with MPFR's exponent range (about 2^±2^30), for allowances that leave the
-// range of doubles. Slow, and needed for few channels.
+// Wide: a non-negative real rounded upward, with MPFR's exponent range (about 2^±2^30), for allowances that
+// leave the range of doubles. Slow, and needed for few channels.
 #pragma once
 
 #include <mpfr.h>
