@@ -335,6 +335,19 @@ TEST(ExactOutputs, WithoutOutputsAllAreMade) {
   EXPECT_EQ(exact.outputs, worked_example().outputs);
 }
 
+TEST(ExactOutputs, ElementsThatDoNotDependOnANanAreExact) {
+  Case value = worked_example();
+  value.outputs.clear();
+  value.inputs["x"] = f32({3, 2}, {2, nan, 4, -2, 0, 3});
+  const Case exact = exact_outputs(value);
+  EXPECT_EQ(exact.outputs.at("dx").at(0), 1.75);
+  EXPECT_EQ(exact.outputs.at("dx").at(1), 2.625);
+  EXPECT_TRUE(std::isnan(exact.outputs.at("h").at(1)));
+  EXPECT_TRUE(std::isnan(exact.outputs.at("dB").at(1)));
+  EXPECT_EQ(exact.outputs.at("dB").at(0), 9.5);
+  EXPECT_EQ(judge(exact).verdict, Verdict::explained);
+}
+
 TEST(ExactOutputs, SpecialInputs) {
   const Case exact = exact_outputs(affine({1, 0.5, 1}, {1, inf, -inf}, {0, 0, 0}));
   EXPECT_EQ(exact.outputs.at("h").at(1), inf);
