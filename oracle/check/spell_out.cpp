@@ -37,6 +37,11 @@ Witness describe_element(const Output& output, const Remarkable& element) {
   return witness;
 }
 
+void describe_special(const Remarkable& element, Witness& witness) {
+  witness.allowance = 0;
+  if (element.verdict == Verdict::explained) witness.deviation_ulp = 0;
+}
+
 bool describe_exact(const Output& output, const Remarkable& element, const Enclosure& around, bool last,
                     Witness& witness) {
   if (!around) return false;
