@@ -23,7 +23,7 @@ Notation kernel := (kernel prec emin choice ftz wide).
 (** [n]: any bound on the sums on the way of a leaf; the number of non-zero leaves less one always is.
     [c], [tail]: any window. [e], [m], [mh], [s], [x], [u]: values at least those of the recurrences. *)
 Theorem scan_bound t a b e m mh s x u :
-  kernel t a b -> upper v km ka ka (lv t) e m mh s x u ->
+  kernel t a b -> upper v km ka 0 (lv t) e m mh s x u ->
   let l := lv t in
   (forall n, (depth t <= n)%nat \/ n = Nat.pred (nz l) ->
      Rabs (b - hx l) <= theorem1_value v n e m + Gamma v l * u) /\
@@ -32,25 +32,25 @@ Theorem scan_bound t a b e m mh s x u :
      Rabs (b - hx l) <= e + Gamma v l * window_value v (Nf l) (INR c) tail' (mh + u) u + Gamma v l * u).
 Proof.
   intros K U; destruct (kernel_ev prec emin choice ftz wide t a b K) as [E _].
-  apply (allowance_sound v km ka ka (v_pos _) (v_le1 _) (kmul_pos _ _ _) (kadd_pos _ _ _) (kadd_pos _ _ _))
+  apply (allowance_sound v km ka 0 (v_pos _) (v_le1 _) (kmul_pos _ _ _) (kadd_pos _ _ _) (Rle_refl 0))
     with (1 := E) (2 := U).
 Qed.
 
 (** Without upward rounding: the exact recurrences. *)
 Theorem scan_bound_exact t a b : kernel t a b ->
-  let l := lv t in let U := Uf km ka ka l in
+  let l := lv t in let U := Uf km ka 0 l in
   Rabs (b - hx l) <= E1 v l + Gamma v l * U /\
   Rabs (b - hx l) <= Em v l + Gamma v l * (Nf l * v * (Mh l + U)) + Gamma v l * U /\
   (forall ys xs, l = ys ++ xs ->
-     Rabs (b - hx l) <= Em v l + Gamma v l * bracket v km ka ka l (INR (nz ys)) (PH ys * Mh xs) + Gamma v l * U).
+     Rabs (b - hx l) <= Em v l + Gamma v l * bracket v km ka 0 l (INR (nz ys)) (PH ys * Mh xs) + Gamma v l * U).
 Proof.
   intros K; destruct (kernel_ev prec emin choice ftz wide t a b K) as [E _]; cbv zeta.
   pose proof (v_pos prec); pose proof (v_le1 prec); pose proof (kmul_pos prec emin ftz).
-  pose proof (kadd_pos prec emin ftz).
+  pose proof (kadd_pos prec emin ftz); pose proof (Rle_refl 0).
   repeat split.
-  - apply (theorem1 v km ka ka) with (a := a); assumption.
-  - apply (theorem2_count v km ka ka) with (a := a); assumption.
-  - intros ys xs S; apply (theorem2_window v km ka ka) with (a := a); assumption.
+  - apply (theorem1 v km ka 0) with (a := a); assumption.
+  - apply (theorem2_count v km ka 0) with (a := a); assumption.
+  - intros ys xs S; apply (theorem2_window v km ka 0) with (a := a); assumption.
 Qed.
 End Any.
 

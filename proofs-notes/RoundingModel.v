@@ -78,17 +78,21 @@ Proof. destruct n; simpl; lra. Qed.
 Lemma on_le n x : 0 <= x -> on n x <= x.
 Proof. destruct n; simpl; lra. Qed.
 
+(** The size of the later summand as the sum meets it: its value, or for a leaf whose last product is fused
+    into the sum the product before rounding. *)
+Definition size_of r (b2 c2 : R) := c2 = Rabs b2 \/ exists x, r = Leaf x /\ c2 <= lB x.
+
 Inductive ev : tree -> R -> R -> Prop :=
 | ev_leaf x a b :
     Rabs (a - la x) <= lA x + k0 - Rabs (la x) ->
     Rabs (b - lb x) <= lB x + on (bit (lz x)) k0 - Rabs (lb x) ->
     ev (Leaf x) a b
-| ev_node l r a1 b1 a2 b2 da ea db eb e f :
+| ev_node l r a1 b1 a2 b2 c2 da ea db eb e f :
     ev l a1 b1 -> ev r a2 b2 ->
     Rabs da <= on (tm l * tm r) v -> Rabs ea <= km ->
     Rabs db <= on (tm r) v -> Rabs eb <= on (tz l) km ->
     let x := (1 + on (tm r) v) * Rabs (a2 * b1) + on (tz l) km in
-    Rabs e <= v * (x + Rabs b2) -> Rabs e <= x -> Rabs e <= Rabs b2 ->
+    size_of r b2 c2 -> Rabs e <= v * (x + c2) -> Rabs e <= x -> Rabs e <= c2 ->
     Rabs f <= on (tz l + tz r) kp ->
     ev (Node l r) (a2 * a1 * (1 + da) + ea) (a2 * b1 * (1 + db) + eb + b2 + e + f).
 

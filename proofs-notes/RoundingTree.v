@@ -31,7 +31,7 @@ Proof. destruct a, b; rewrite ?Nat.mul_0_r; simpl; lia. Qed.
 
 Theorem ev_A t a b : ev t a b -> dom a (PA (lv t)) (q ^ pred (tm t) * AU t) (PR (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X He1 He2 He3 Hf].
+  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He2 He3 Hf].
   - cbn [lv PA PR RoundingModel.AU]; rewrite !Rmult_1_r; split; [apply Rle_refl|].
     apply Rle_trans with (1 := Ha).
     pose proof (lA_pos x); pose proof (qn_ge1 v v0 (pred (tm (Leaf x)))).
@@ -132,19 +132,27 @@ Proof.
   lra.
 Qed.
 
-Lemma sum_silent l r P W2 e X b2 : (tz l * tz r = 0)%nat ->
+Lemma sum_silent l r P W2 e X c2 : (tz l * tz r = 0)%nat ->
   (tz l = 0%nat -> P = 0) -> (tz r = 0%nat -> W2 = 0) ->
-  X <= P -> Rabs b2 <= W2 -> Rabs e <= X -> Rabs e <= Rabs b2 -> Rabs e <= 0.
+  X <= P -> c2 <= W2 -> Rabs e <= X -> Rabs e <= c2 -> Rabs e <= 0.
 Proof.
   intros Z HP HW H1 H2 H3 H4; apply Nat.eq_mul_0 in Z; destruct Z as [Z|Z];
     [rewrite HP in H1 by exact Z|rewrite HW in H2 by exact Z]; lra.
+Qed.
+
+Lemma size_le_B r b2 c2 : size_of r b2 c2 ->
+  Rabs b2 <= q ^ depth r * Wm v (lv r) + q ^ (tm r + depth r) * D r ->
+  c2 <= q ^ depth r * Wm v (lv r) + q ^ (tm r + depth r) * D r.
+Proof.
+  intros [-> | (x & -> & H)] Hb; [exact Hb|]; cbn [depth lv Wm]; rewrite Rmult_0_r, Rplus_0_l, pow_O, Rmult_1_l.
+  pose proof (Rmult_le_pos _ _ (qn_pos v v0 (tm (Leaf x) + 0)) (D_pos km kp k0 km0 kp0 k00 (Leaf x))); lra.
 Qed.
 
 (** Every rounding charged to the leaves below it. *)
 Theorem ev_B t a b : ev t a b ->
   dom b (hx (lv t)) (q ^ depth t * Wm v (lv t) + q ^ (tm t + depth t) * D t) (Mb (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X He1 He2 He3 Hf].
+  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He2 He3 Hf].
   - cbn [depth]; rewrite pow_O, Rmult_1_l; apply leaf_dom, Hb.
   - pose proof (ev_A _ _ _ E2) as HA.
     set (s := negb (tz l * tz r =? 0)).
@@ -152,10 +160,10 @@ Proof.
     set (W2 := q ^ depth r * Wm v (lv r) + q ^ (tm r + depth r) * D r) in *.
     set (P := q ^ tm r * AU r * W1 + on (tz l) km).
     assert (HX : X <= P) by (apply product_size; [exact HA|apply dom_abs with (1 := IH1)]).
-    pose proof (dom_abs _ _ _ _ IH2) as Hb2.
+    assert (Hb2 : c2 <= W2) by apply (size_le_B r b2 c2 Hc (dom_abs _ _ _ _ IH2)).
     assert (He : Rabs e <= (if s then v else 0) * (P + W2)).
     { unfold s; destruct (Nat.eqb_spec (tz l * tz r) 0) as [Z|Z]; simpl negb; cbv iota.
-      - rewrite Rmult_0_l; apply (sum_silent l r P W2 e X b2); auto; intros Z1;
+      - rewrite Rmult_0_l; apply (sum_silent l r P W2 e X c2); auto; intros Z1;
           destruct (tz_zero v km kp k0 _ Z1) as (_ & Z2 & _ & Z3 & _); unfold P, W1, W2; rewrite Z2, Z3, ?Z1; simpl; ring.
       - apply Rle_trans with (1 := He1), Rmult_le_compat_l; lra. }
     eapply dom_weaken; [apply node_dom with (W1 := W1) (W2 := W2) (E := (if s then v else 0) * (P + W2)); eassumption|].
@@ -219,7 +227,7 @@ Qed.
 Theorem ev_C t a b : ev t a b ->
   dom b (hx (lv t)) (Wm v (lv t) + q ^ roundings t * (V t + D t)) (Mb (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X He1 He2 He3 Hf].
+  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He2 He3 Hf].
   - cbn [RoundingModel.V]; rewrite Rplus_0_l; apply leaf_dom, Hb.
   - pose proof (ev_A _ _ _ E2) as HA.
     pose proof (ev_bound _ _ _ E1) as B1; pose proof (ev_bound _ _ _ E2) as B2.
@@ -236,8 +244,12 @@ Proof.
     { apply Rle_trans with (1 := product_size r a2 b1 (on (tz l) km) _ HA B1).
       pose proof (Rmult_le_compat_r (AU r * BU l) _ _ ltac:(auto using Rmult_le_pos, AU_pos, BU_pos) HQl).
       pose proof (Rmult_le_compat_r (on (tz l) km) _ _ (on_pos _ _ km0) HQ1); lra. }
-    assert (Hy : Rabs b2 <= Q * BU r).
-    { apply Rle_trans with (1 := B2), Rmult_le_compat_r; auto using BU_pos. }
+    assert (Hy : c2 <= Q * BU r).
+    { destruct Hc as [-> | (x & -> & Hc)].
+      - apply Rle_trans with (1 := B2), Rmult_le_compat_r; auto using BU_pos.
+      - pose proof (BU_pos km kp k0 km0 kp0 k00 (Leaf x)); apply Rle_trans with (1 := Hc).
+        apply Rle_trans with (1 * BU (Leaf x)); [|apply Rmult_le_compat_r; assumption].
+        simpl; pose proof (on_pos (bit (lz x)) k0 k00); lra. }
     assert (He : Rabs e <= Q * cost).
     { unfold cost; pose proof (Rmult_le_compat_l v _ _ v0 Hx); pose proof (Rmult_le_compat_l v _ _ v0 Hy).
       assert (0 <= Q * (v * on (tz l + tz r) kp)) by (repeat apply Rmult_le_pos; auto using on_pos; lra).

@@ -157,8 +157,7 @@ class Dyadic {
   // By signs, then by leading exponents, then by the mantissas: numbers of very different size cost no shift.
   friend std::strong_ordering operator<=>(const Dyadic& x, const Dyadic& y) {
     if (x.sign() != y.sign() || x.is_zero()) return x.sign() <=> y.sign();
-    const auto magnitude = x.compare_magnitude(y);
-    return x.sign() > 0 ? magnitude : 0 <=> magnitude;
+    return x.sign() > 0 ? x.compare_magnitude(y) : y.compare_magnitude(x);
   }
   friend bool operator==(const Dyadic& x, const Dyadic& y) {
     return (x <=> y) == std::strong_ordering::equal;
@@ -210,7 +209,7 @@ class Dyadic {
   }
   std::strong_ordering compare_magnitude(const Dyadic& y) const {
     if (exponent_ == y.exponent_) return mpz_cmpabs(raw(), y.raw()) <=> 0;
-    if (const auto lead = leading_exponent() <=> y.leading_exponent(); lead != 0) return lead;
+    if (leading_exponent() != y.leading_exponent()) return leading_exponent() <=> y.leading_exponent();
     Dyadic finer;  // of two numbers with the same leading bit, the coarser is shifted no further than the
                    // finer's length
     if (exponent_ > y.exponent_) {
