@@ -49,7 +49,9 @@ void DiagonalSsm::verify_lattice(const std::string& file) const {
     for (std::int64_t t = 0; t < l_ && fault.empty(); ++t) {
       const double b = b_.load<double>(t, n);
       const bool power = b != 0 && zero_or_power_of_two(b);
-      if (b != 0 && !power) fault = fmt::format("step {}: B is no power of two", t);
+      if (!zero_or_normal(b, arithmetic_.format) || (b != 0 && !power)) {
+        fault = fmt::format("step {}: B is no power of two in the arithmetic's normal range", t);
+      }
       if (power) reach = std::max(reach, std::abs(std::ilogb(b)));
     }
     // A kernel may multiply B into the multipliers before x: the range must leave room for that.
@@ -61,7 +63,7 @@ void DiagonalSsm::verify_lattice(const std::string& file) const {
     };
     for (std::int64_t t = 0; t < l_ && fault.empty(); ++t) {
       // x itself is a leaf whose multiplier is B: the same conditions hold for it.
-      if (!is_normal(x_.load<double>(t, n), arithmetic_.format))
+      if (!zero_or_normal(x_.load<double>(t, n), arithmetic_.format))
         fault = fmt::format("step {}: x is no normal number of the arithmetic", t);
     }
     if (fault.empty()) fault = lattice_fault(h0_.load<double>(0, n), l_, leaf, format);

@@ -93,16 +93,20 @@ std::vector<DiagonalSsm::State<B, V>> DiagonalSsm::enclose_forward(std::int64_t 
   if (keep) states.push_back({state, start, bound.overflow_possible()});
   const bool wanted = sink.wants(h);
   if (!keep && !wanted) return states;
+  Mask<V>
+      reading{};  // some B or x so far may overflow when read; the scan's own bound sees their product alone
   for (std::int64_t t = 0; t < l_; ++t) {
     const B a = a_.load<B>(t, n), b = b_.load<B>(t, n), x = x_.load<B>(t, n);
     const Approximate<V> ax = calculus.input(magnitude_as<V>(a), a_fits_),
                          bx = leaf_product<B, V>(calculus, b, x);
     state = spec::ssm_step(Ball<B>::exactly(a), Ball<B>::exactly(b), state, Ball<B>::exactly(x));
     bound.template step<false>(make_leaf(a, ax, bx, a_fits_));
+    reading = reading | calculus.reading_may_overflow(magnitude_as<V>(b), b_fits_) |
+              calculus.reading_may_overflow(magnitude_as<V>(x), x_fits_);
+    const Mask<V> over = reading | bound.overflow_possible();
     const V e = bound.allowance();
-    if (wanted) sink.put(h, t, n, state, e, bound.overflow_possible());
-    if (keep)
-      states.push_back({state, {magnitude_of<V>(state, bound.majorant()), e}, bound.overflow_possible()});
+    if (wanted) sink.put(h, t, n, state, e, over);
+    if (keep) states.push_back({state, {magnitude_of<V>(state, bound.majorant()), e}, over});
   }
   return states;
 }
@@ -142,8 +146,12 @@ void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>
     carry = step.carry;
     const Approximate<V> g{magnitude_of<V>(step.g, bound->majorant()), bound->allowance()};
     const Mask<V> over = bound->overflow_possible();
+    const auto reading = [&](const B& value, bool fits) {
+      return Mask<V>(over | calculus.reading_may_overflow(magnitude_as<V>(value), fits));
+    };
     if (sink.wants(dx))
-      give(dx, t, step.dx, calculus.rounded_product(g, calculus.input(magnitude_as<V>(b), b_fits_)), over);
+      give(dx, t, step.dx, calculus.rounded_product(g, calculus.input(magnitude_as<V>(b), b_fits_)),
+           reading(b, b_fits_));
     if (have_state) {
       const Approximate<V> p = calculus.rounded_product(g, before->bound);
       const Mask<V> possible = over | before->overflow | calculus.may_overflow(p);
@@ -157,16 +165,17 @@ void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>
     }
     if (sink.wants(dB)) {
       const Approximate<V> p = calculus.rounded_product(g, calculus.input(magnitude_as<V>(x), x_fits_));
+      const Mask<V> possible = reading(x, x_fits_) | calculus.may_overflow(p);
       if (sum_b) {
         total_b = total_b + step.dB;
         terms_b.add(p);
-        over_b = over_b | over | calculus.may_overflow(p);
+        over_b = over_b | possible;
       } else {
-        give(dB, t, step.dB, p, over);
+        give(dB, t, step.dB, p, possible);
       }
     }
     carried = calculus.rounded_product(g, calculus.input(magnitude_as<V>(a), a_fits_));
-    carry_over = over;
+    carry_over = reading(a, a_fits_);
   }
   if (sink.wants(dh0)) give(dh0, 0, carry, l_ == 0 ? none : carried, carry_over);
   if (sink.wants(dA) && sum_a) give(dA, 0, total_a, terms_a.result(calculus), over_a);

@@ -18,7 +18,8 @@ void settle(const Pending& element, const OutputRule& rule, Decision decision, c
           : near_ratio(spec::Dyadic(element.candidate) - middle, spec::ulp(middle, rule.format));
   Verdict verdict = decision == Decision::explained ? Verdict::explained : Verdict::refuted;
   const char* note = "";
-  if (verdict == Verdict::refuted && std::isinf(element.candidate) && element.overflow_possible) {
+  if (verdict == Verdict::refuted && element.overflow_possible &&
+      (std::isinf(element.candidate) || rule.saturates)) {
     verdict = Verdict::undecided;
     note = "some schedule may overflow";
   }

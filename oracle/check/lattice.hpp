@@ -11,7 +11,7 @@
 namespace exactscan {
 
 // Whether x is zero or a normal number of `format`.
-bool is_normal(double x, const spec::FloatFormat& format);
+bool zero_or_normal(double x, const spec::FloatFormat& format);
 
 struct AffineLeaf {
   double a, b;
