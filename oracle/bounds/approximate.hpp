@@ -39,6 +39,9 @@ class alignas(alignment_for<V>) Calculus {
     return {x.magnitude, up(V(x.error + v_ * bound + lost(loss, bound)))};
   }
 
+  // What an exact product of magnitude x can lose: nothing but an underflow.
+  V underflow_of(const V& x) const { return smaller(broadcast<V>(arithmetic_.underflow_loss()), x); }
+
   // Where even the largest possible value of x, rounded once more, may exceed the largest finite number.
   Mask<V> may_overflow(const Approximate<V>& x) const {
     return negation(up(V(x.bound() * (broadcast<V>(1) + v_))) <= broadcast<V>(arithmetic_.largest));

@@ -57,23 +57,21 @@ class DiagonalSsm {
   bool backward_;
   std::vector<Output> outputs_;
   Arithmetic arithmetic_;
-  bool a_fits_, b_fits_, x_fits_, h0_fits_, dh_fits_, product_exact_in_double_;
+  bool a_fits_, b_fits_, x_fits_, h0_fits_,
+      dh_fits_;  // every value of the type is a number of the working format
 };
 
-// Whether x is a number of binary32, lane by lane.
-inline LaneMask is_binary32(const Lanes& x) {
-  typedef float Floats __attribute__((vector_size(4 * lane_count)));
-  return __builtin_convertvector(__builtin_convertvector(x, Floats), Lanes) == x;
-}
-inline bool is_binary32(double x) { return static_cast<double>(static_cast<float>(x)) == x; }
-
-// The leaf B x_t: rounded once, unless the product is a number of the working format anyway.
+// The leaf B x_t. A kernel may round the product, or multiply B into a product of multipliers before x: one
+// rounding more for the term either way, unless a factor is zero or a power of two.
 template <class B, class V>
 Approximate<V> DiagonalSsm::leaf_product(const Calculus<V>& calculus, const B& b, const B& x) const {
-  const Approximate<V> p = calculus.rounded_product(calculus.input(magnitude_as<V>(b), b_fits_),
-                                                    calculus.input(magnitude_as<V>(x), x_fits_));
-  if (!product_exact_in_double_) return p;
-  return {p.magnitude, select(is_binary32(B(b * x)), broadcast<V>(0), p.error)};
+  const Approximate<V> bx = calculus.input(magnitude_as<V>(b), b_fits_),
+                       xx = calculus.input(magnitude_as<V>(x), x_fits_);
+  const bool all_fit = a_fits_ && b_fits_ && x_fits_ && !arithmetic_.flush;
+  const Approximate<V> rounded = calculus.rounded_product(bx, xx);
+  if (!all_fit) return rounded;
+  const Mask<V> exact = either(zero_or_power_of_two(b), zero_or_power_of_two(x));
+  return {rounded.magnitude, select(exact, calculus.underflow_of(rounded.magnitude), rounded.error)};
 }
 
 template <class B, class V, class Sink>

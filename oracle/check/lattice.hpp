@@ -10,7 +10,7 @@
 
 namespace exactscan {
 
-// Whether x is zero or a normal number of `format`. Requires: x is finite.
+// Whether x is zero or a normal number of `format`.
 bool zero_or_normal(double x, const spec::FloatFormat& format);
 
 struct AffineLeaf {
