@@ -40,7 +40,7 @@ class alignas(alignment_for<V>) Calculus {
   }
 
   // What an exact product of magnitude x can lose: nothing but an underflow.
-  V underflow_of(const V& x) const { return smaller(broadcast<V>(arithmetic_.underflow_loss()), x); }
+  V underflow_of(const V& x) const { return lost(broadcast<V>(arithmetic_.underflow_loss()), x); }
 
   // Where even the largest possible value of x, rounded once more, may exceed the largest finite number.
   Mask<V> may_overflow(const Approximate<V>& x) const {

@@ -69,6 +69,18 @@ TEST(RoundingAny, TinyInputMayBecomeTheSmallestNumber) {
   EXPECT_EQ(check(value, parse_contract("accumulate=fp16")).verdict, Verdict::refuted);
 }
 
+// The same for a product by a power of two, upward: B x = 2^-26 and a h0 each become 2^-24.
+TEST(RoundingAny, TinyLeafMayBecomeTheSmallestNumber) {
+  Case value = diagonal_ssm(0.5, 0x1p-13, 0x1p-13, 0x1p-23);
+  value.inputs["h0"] = f32({1}, {0x1p-24});
+  for (auto* tensors : {&value.inputs, &value.outputs}) {
+    for (auto& [name, tensor] : *tensors)
+      tensor = Tensor::of(ElementType::f16, tensor.shape, std::vector<double>{tensor.at(0)});
+  }
+  EXPECT_EQ(check(value, parse_contract("accumulate=fp16,rounding=any")).verdict, Verdict::explained);
+  EXPECT_EQ(check(value, parse_contract("accumulate=fp16")).verdict, Verdict::refuted);
+}
+
 // A binary32 input beyond binary16's range is read as infinity, though its product with x is small.
 TEST(Reading, OverflowOfAnInputIsSeen) {
   for (const double c : {infinity, std::numeric_limits<double>::quiet_NaN()}) {
