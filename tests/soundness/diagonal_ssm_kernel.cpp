@@ -1,5 +1,8 @@
 #include "tests/soundness/diagonal_ssm_kernel.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "tests/soundness/attack.hpp"
 
 namespace exactscan::soundness {
@@ -46,11 +49,53 @@ Channel draw_channel(Random& random, const Setting& setting, std::size_t steps, 
   return c;
 }
 
+// Whether every subset of one term's factors has a normal product, B among them.
+bool convolution_is_in_scope(const Channel& c, const BinaryFormat& format) {
+  Sequence s{c.h0, {}, c.x};
+  for (std::size_t t = 0; t < c.x.size(); ++t) s.a.push_back(c.a(t));
+  const auto [low, high] = std::minmax_element(
+      c.B.begin(), c.B.end(), [](double x, double y) { return std::fabs(x) < std::fabs(y); });
+  s.a.insert(s.a.end(), {*low, *high});
+  return within_scope(Schedule::quadratic, s, format) == Schedule::quadratic;
+}
+
+// h_t as a convolution: the sum over s of A_t … A_{s+1} B_s x_s, the factors of a term in any order.
+template <class K>
+std::vector<typename K::Value> run_convolution(K& kernel, const Channel& c, const typename K::Value* h0) {
+  using V = typename K::Value;
+  std::vector<V> states;
+  for (std::size_t t = 0; t < c.x.size(); ++t) {
+    std::vector<Addend<V>> terms;
+    const auto add = [&](std::vector<V> factors) {
+      kernel.random().shuffle(factors);
+      const std::size_t split = 1 + kernel.random().below(factors.size() - 1);
+      terms.push_back({product_tree(kernel, factors, 0, split),
+                       product_tree(kernel, factors, split, factors.size()), true});
+    };
+    std::vector<V> decay;  // A_t, A_{t-1}, …
+    for (std::size_t s = t + 1; s-- > 0;) {
+      std::vector<V> factors = decay;
+      factors.push_back(kernel.read(c.b(s)));
+      factors.push_back(kernel.read(c.x[s]));
+      add(factors);
+      decay.push_back(kernel.read(c.a(s)));
+    }
+    if (h0 != nullptr) {
+      decay.push_back(*h0);
+      add(decay);
+    }
+    states.push_back(sum(kernel, std::move(terms)));
+  }
+  return states;
+}
+
 // h_t = A_t h_{t-1} + B_t x_t: the leaves' products formed first, or (one after the other) fused into the
 // step.
 template <class K>
 std::vector<typename K::Value> run_states(K& kernel, const Channel& c, const typename K::Value* h0,
                                           Schedule schedule, const BinaryFormat& format) {
+  if (schedule == Schedule::quadratic && kernel.random().coin() && convolution_is_in_scope(c, format))
+    return run_convolution(kernel, c, h0);
   Windows<K> leaves;
   for (std::size_t t = 0; t < c.x.size(); ++t)
     leaves.push_back({kernel.read(c.a(t)), kernel.mul(kernel.read(c.b(t)), kernel.read(c.x[t]))});

@@ -19,7 +19,7 @@ using emulation::Schedule;
 const bool configured = [] {
   const char* given = std::getenv("RC_PARAMS");
   const std::string params =
-      fmt::format("{} max_success={:.0f}", given == nullptr ? "" : given, 2000 * effort());
+      fmt::format("{} max_success={:.0f}", given == nullptr ? "" : given, 20000 * effort());
   return setenv("RC_PARAMS", params.c_str(), 1) == 0;
 }();
 
