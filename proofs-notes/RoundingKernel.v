@@ -21,7 +21,7 @@ Notation op := (op prec emin choice ftz).
 Notation v := (v prec).
 Notation kmul := (kmul prec emin ftz).
 Notation kadd := (kadd prec emin ftz).
-Notation ev := (ev v kmul kadd 0).
+Notation ev := (ev v kmul kadd 0 true).
 
 (** A multiplier that leaf x may hold. Its allowance covers how it was made and read, as 0 if it is so small
     that a later operation may flush it. *)
@@ -221,7 +221,7 @@ Lemma node_ev l r a1 b1 a2 b2 a b : ev l a1 b1 -> ev r a2 b2 ->
   node_b l r a2 b1 b2 b -> ev (Node l r) a b.
 Proof.
   intros El Er (da & ea & -> & Hda & Hea) (c2 & d & eb & e & f & Hs & -> & Hd & Heb & (H1 & H2 & H3) & Hf).
-  apply ev_node with (c2 := c2); assumption.
+  apply ev_node with (c2 := c2); try assumption; intros _; split; assumption.
 Qed.
 
 Theorem kernel_ev t a b : kernel t a b -> ev t a b /\ facts_a t a /\ facts_b t b.
