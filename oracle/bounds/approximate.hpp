@@ -26,25 +26,30 @@ class alignas(alignment_for<V>) Calculus {
   // format: reading it may round once, and a flushing kernel may read a subnormal number as zero.
   Approximate<V> input(const V& magnitude, bool representable) const {
     V e = zero_;
-    if (!representable)
-      e = up(V(v_ * magnitude + smaller(broadcast<V>(arithmetic_.half_smallest), magnitude)));
+    if (!representable) e = up(V(v_ * magnitude + lost(broadcast<V>(arithmetic_.half_smallest), magnitude)));
     if (arithmetic_.flush) {
-      e = select(magnitude < broadcast<V>(arithmetic_.smallest_normal), magnitude, e);
+      e = select(magnitude < broadcast<V>(arithmetic_.smallest_normal), larger(magnitude, e), e);
     }
     return {magnitude, e};
   }
 
   // One rounding of an inexact value: e + v X + min(underflow loss, X), X = |x| + e.
-  // Rounding in any direction moves a tiny value by at most one spacing, which X need not exceed.
   Approximate<V> rounded(const Approximate<V>& x) const {
     const V bound = x.bound(), loss = broadcast<V>(arithmetic_.underflow_loss());
-    const V lost = arithmetic_.nearest ? smaller(loss, bound) : select(bound > zero_, loss, zero_);
-    return {x.magnitude, up(V(x.error + v_ * bound + lost))};
+    return {x.magnitude, up(V(x.error + v_ * bound + lost(loss, bound)))};
   }
+
+  // What an exact product of magnitude x can lose: nothing but an underflow.
+  V underflow_of(const V& x) const { return smaller(broadcast<V>(arithmetic_.underflow_loss()), x); }
 
   // Where even the largest possible value of x, rounded once more, may exceed the largest finite number.
   Mask<V> may_overflow(const Approximate<V>& x) const {
     return negation(up(V(x.bound() * (broadcast<V>(1) + v_))) <= broadcast<V>(arithmetic_.largest));
+  }
+
+  // Where reading a stored input may overflow: its type may hold larger numbers than the working format.
+  Mask<V> reading_may_overflow(const V& magnitude, bool representable) const {
+    return representable ? Mask<V>{} : may_overflow({magnitude, zero_});
   }
 
   // The exact product of two inexact values.
@@ -83,6 +88,12 @@ class alignas(alignment_for<V>) Calculus {
   };
 
  private:
+  // What underflow can take from a value of at most `bound`: to nearest at most the value itself; rounding in
+  // any direction moves a tiny value by up to one spacing, which may exceed it.
+  V lost(const V& loss, const V& bound) const {
+    return arithmetic_.nearest ? smaller(loss, bound) : select(bound > zero_, loss, zero_);
+  }
+
   // (1+v)^n - 1 rounded upward, n at most the declared depth.
   V growth(double additions) const {
     const double n = additions < arithmetic_.depth ? additions : arithmetic_.depth;

@@ -107,6 +107,10 @@ void CarefulSink::judge(Pending element, const Ball<double>& value) {
   bool closed = true;
   if (!output.rule.direct) {
     const Cell cell = cell_of(c, output.rule);
+    if (!cell.low || !cell.high) {
+      pending_.push_back(std::move(element));
+      return;
+    }
     low = short_value(*cell.low);
     high = short_value(*cell.high);
     closed = cell.closed;
@@ -123,7 +127,11 @@ void CarefulSink::judge(Pending element, const Ball<double>& value) {
   if (most < element.allowance || (closed && most <= element.allowance) || inside) {
     settle(element, Verdict::explained, ratio, ulp, "");
   } else if (least > element.allowance) {
-    settle(element, Verdict::refuted, ratio, ulp, "");
+    if (output.rule.saturates && element.overflow_possible) {
+      settle(element, Verdict::undecided, 0, 0, "some schedule may overflow");
+    } else {
+      settle(element, Verdict::refuted, ratio, ulp, "");
+    }
   } else {
     pending_.push_back(std::move(element));
   }

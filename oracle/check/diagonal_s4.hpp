@@ -56,8 +56,13 @@ class DiagonalS4Layer {
 
   template <class V, class B>
   Approximate<V> read(const Calculus<V>& calculus, const TensorView& view, const B& x) const {
-    return calculus.input(magnitude_as<V>(x), contains(arithmetic_.format, format_of(view.type())));
+    return calculus.input(magnitude_as<V>(x), fits(view));
   }
+  template <class V, class B>
+  Mask<V> reading_may_overflow(const Calculus<V>& calculus, const TensorView& view, const B& x) const {
+    return calculus.reading_may_overflow(magnitude_as<V>(x), fits(view));
+  }
+  bool fits(const TensorView& view) const { return contains(arithmetic_.format, format_of(view.type())); }
 
   std::int64_t l_, n_, i_, o_;
   TensorView in_, out_, a_, b_, c_, d_, x_, h0_;
@@ -101,6 +106,8 @@ void DiagonalS4Layer::step(const Calculus<V>& calculus, std::int64_t t, std::int
   const auto weight = [&](std::size_t i) {
     const double x = x_.load<double>(t, static_cast<std::int64_t>(i));
     const B w = in_.load<B>(static_cast<std::int64_t>(i), n);
+    block.overflow = block.overflow | reading_may_overflow<V>(calculus, x_, broadcast<B>(x)) |
+                     reading_may_overflow<V>(calculus, in_, w);
     terms.add(calculus.rounded_product(read<V>(calculus, x_, broadcast<B>(x)), read<V>(calculus, in_, w)));
     return Number::exactly(w);
   };
@@ -121,7 +128,8 @@ void DiagonalS4Layer::step(const Calculus<V>& calculus, std::int64_t t, std::int
   const Approximate<V> r = parts.result(calculus);
   block.readout_bound = {magnitude_of<V>(block.readout, r.magnitude), r.error};
   block.overflow = block.overflow | block.bound.overflow_possible() | calculus.may_overflow(summed) |
-                   calculus.may_overflow(r);
+                   calculus.may_overflow(r) | reading_may_overflow<V>(calculus, b_, b) |
+                   reading_may_overflow<V>(calculus, c_, c) | reading_may_overflow<V>(calculus, d_, d);
 }
 
 template <class B, class V, class Sink>
@@ -136,12 +144,14 @@ void DiagonalS4Layer::project(const Calculus<V>& calculus, std::int64_t t,
   }
   for (std::int64_t o = 0; o < o_; o += width_of<B>) {
     typename Calculus<V>::Sum terms;
+    Mask<V> reading{};
     const auto readout = [&](std::size_t n) {
       const Number& r = block_of(n).readout;
       return Number(broadcast<B>(lane(r.mid, lane_of(n))), broadcast<B>(lane(r.rad, lane_of(n))));
     };
     const auto weight = [&](std::size_t n) {
       const B w = out_.load<B>(static_cast<std::int64_t>(n), o);
+      reading = reading | reading_may_overflow<V>(calculus, out_, w);
       const Approximate<V>& r = block_of(n).readout_bound;
       const Approximate<V> rx{spread<V>(lane(r.magnitude, lane_of(n))), spread<V>(lane(r.error, lane_of(n)))};
       terms.add(calculus.rounded_product(rx, read<V>(calculus, out_, w)));
@@ -149,7 +159,7 @@ void DiagonalS4Layer::project(const Calculus<V>& calculus, std::int64_t t,
     };
     const Number value = spec::dot<Number>(static_cast<std::size_t>(n_), readout, weight);
     const Approximate<V> e = terms.result(calculus);
-    sink.put(y, t, o, value, e.error, Mask<V>(upstream | calculus.may_overflow(e)));
+    sink.put(y, t, o, value, e.error, Mask<V>(upstream | reading | calculus.may_overflow(e)));
   }
 }
 

@@ -57,23 +57,21 @@ class DiagonalSsm {
   bool backward_;
   std::vector<Output> outputs_;
   Arithmetic arithmetic_;
-  bool a_fits_, b_fits_, x_fits_, h0_fits_, dh_fits_, product_exact_in_double_;
+  bool a_fits_, b_fits_, x_fits_, h0_fits_,
+      dh_fits_;  // every value of the type is a number of the working format
 };
 
-// Whether x is a number of binary32, lane by lane.
-inline LaneMask is_binary32(const Lanes& x) {
-  typedef float Floats __attribute__((vector_size(4 * lane_count)));
-  return __builtin_convertvector(__builtin_convertvector(x, Floats), Lanes) == x;
-}
-inline bool is_binary32(double x) { return static_cast<double>(static_cast<float>(x)) == x; }
-
-// The leaf B x_t: rounded once, unless the product is a number of the working format anyway.
+// The leaf B x_t. A kernel may round the product, or multiply B into a product of multipliers before x: one
+// rounding more for the term either way, unless a factor is zero or a power of two.
 template <class B, class V>
 Approximate<V> DiagonalSsm::leaf_product(const Calculus<V>& calculus, const B& b, const B& x) const {
-  const Approximate<V> p = calculus.rounded_product(calculus.input(magnitude_as<V>(b), b_fits_),
-                                                    calculus.input(magnitude_as<V>(x), x_fits_));
-  if (!product_exact_in_double_) return p;
-  return {p.magnitude, select(is_binary32(B(b * x)), broadcast<V>(0), p.error)};
+  const Approximate<V> bx = calculus.input(magnitude_as<V>(b), b_fits_),
+                       xx = calculus.input(magnitude_as<V>(x), x_fits_);
+  const bool all_fit = a_fits_ && b_fits_ && x_fits_ && !arithmetic_.flush;
+  const Approximate<V> rounded = calculus.rounded_product(bx, xx);
+  if (!all_fit) return rounded;
+  const Mask<V> exact = either(zero_or_power_of_two(b), zero_or_power_of_two(x));
+  return {rounded.magnitude, select(exact, calculus.underflow_of(rounded.magnitude), rounded.error)};
 }
 
 template <class B, class V, class Sink>
@@ -95,16 +93,20 @@ std::vector<DiagonalSsm::State<B, V>> DiagonalSsm::enclose_forward(std::int64_t 
   if (keep) states.push_back({state, start, bound.overflow_possible()});
   const bool wanted = sink.wants(h);
   if (!keep && !wanted) return states;
+  Mask<V>
+      reading{};  // some B or x so far may overflow when read; the scan's own bound sees their product alone
   for (std::int64_t t = 0; t < l_; ++t) {
     const B a = a_.load<B>(t, n), b = b_.load<B>(t, n), x = x_.load<B>(t, n);
     const Approximate<V> ax = calculus.input(magnitude_as<V>(a), a_fits_),
                          bx = leaf_product<B, V>(calculus, b, x);
     state = spec::ssm_step(Ball<B>::exactly(a), Ball<B>::exactly(b), state, Ball<B>::exactly(x));
     bound.template step<false>(make_leaf(a, ax, bx, a_fits_));
+    reading = reading | calculus.reading_may_overflow(magnitude_as<V>(b), b_fits_) |
+              calculus.reading_may_overflow(magnitude_as<V>(x), x_fits_);
+    const Mask<V> over = reading | bound.overflow_possible();
     const V e = bound.allowance();
-    if (wanted) sink.put(h, t, n, state, e, bound.overflow_possible());
-    if (keep)
-      states.push_back({state, {magnitude_of<V>(state, bound.majorant()), e}, bound.overflow_possible()});
+    if (wanted) sink.put(h, t, n, state, e, over);
+    if (keep) states.push_back({state, {magnitude_of<V>(state, bound.majorant()), e}, over});
   }
   return states;
 }
@@ -144,8 +146,12 @@ void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>
     carry = step.carry;
     const Approximate<V> g{magnitude_of<V>(step.g, bound->majorant()), bound->allowance()};
     const Mask<V> over = bound->overflow_possible();
+    const auto reading = [&](const B& value, bool fits) {
+      return Mask<V>(over | calculus.reading_may_overflow(magnitude_as<V>(value), fits));
+    };
     if (sink.wants(dx))
-      give(dx, t, step.dx, calculus.rounded_product(g, calculus.input(magnitude_as<V>(b), b_fits_)), over);
+      give(dx, t, step.dx, calculus.rounded_product(g, calculus.input(magnitude_as<V>(b), b_fits_)),
+           reading(b, b_fits_));
     if (have_state) {
       const Approximate<V> p = calculus.rounded_product(g, before->bound);
       const Mask<V> possible = over | before->overflow | calculus.may_overflow(p);
@@ -159,16 +165,17 @@ void DiagonalSsm::enclose_backward(std::int64_t n, const std::vector<State<B, V>
     }
     if (sink.wants(dB)) {
       const Approximate<V> p = calculus.rounded_product(g, calculus.input(magnitude_as<V>(x), x_fits_));
+      const Mask<V> possible = reading(x, x_fits_) | calculus.may_overflow(p);
       if (sum_b) {
         total_b = total_b + step.dB;
         terms_b.add(p);
-        over_b = over_b | over | calculus.may_overflow(p);
+        over_b = over_b | possible;
       } else {
-        give(dB, t, step.dB, p, over);
+        give(dB, t, step.dB, p, possible);
       }
     }
     carried = calculus.rounded_product(g, calculus.input(magnitude_as<V>(a), a_fits_));
-    carry_over = over;
+    carry_over = reading(a, a_fits_);
   }
   if (sink.wants(dh0)) give(dh0, 0, carry, l_ == 0 ? none : carried, carry_over);
   if (sink.wants(dA) && sum_a) give(dA, 0, total_a, terms_a.result(calculus), over_a);

@@ -3,45 +3,23 @@
 #include <algorithm>
 #include <limits>
 
+#include "oracle/numbers/dyadic_double.hpp"
+#include "spec/rounding.hpp"
+
 namespace exactscan {
-namespace {
-
-// x as a double, near enough for a report.
-double approximate(const spec::Dyadic& x) {
-  if (x.is_zero()) return 0;
-  const std::int64_t e = x.leading_exponent();
-  if (e > 2000) return x.sign() * std::numeric_limits<double>::infinity();
-  if (e < -2000) return 0;
-  const spec::Dyadic::Parts p = x.parts();
-  long exponent = 0;
-  const double m = mpz_get_d_2exp(&exponent, p.mantissa.backend().data());
-  return std::ldexp(m, static_cast<int>(exponent + p.exponent));
-}
-
-double quotient(const spec::Dyadic& x, const spec::Dyadic& y) {
-  if (x.is_zero()) return 0;
-  if (y.is_zero()) return std::numeric_limits<double>::infinity();
-  const std::int64_t shift = -y.leading_exponent();
-  return approximate(x.scaled(shift)) / approximate(y.scaled(shift));
-}
-
-}  // namespace
-
 void settle(const Pending& element, const OutputRule& rule, Decision decision, const spec::Dyadic& low,
             const spec::Dyadic& high, std::int64_t Ladder::*counter, Findings& findings, std::size_t keep) {
   const spec::Dyadic middle = (low + high).scaled(-1);
   const Cell cell = cell_of(element.candidate, rule);
-  const double ratio = quotient(distance(middle, cell), element.exact_allowance());
-  const std::int64_t e =
-      middle.is_zero() ? rule.format.min_normal_exponent()
-                       : std::max<std::int64_t>(middle.leading_exponent(), rule.format.min_normal_exponent());
-  const spec::Dyadic ulp = spec::Dyadic::power_of_two(e - rule.format.precision + 1);
-  const double ulps = std::isinf(element.candidate)
-                          ? (decision == Decision::explained ? 0 : std::numeric_limits<double>::infinity())
-                          : quotient(abs(spec::Dyadic(element.candidate) - middle), ulp);
+  const double ratio = near_ratio(distance(middle, cell), element.exact_allowance());
+  const double ulps =
+      std::isinf(element.candidate)
+          ? (decision == Decision::explained ? 0 : std::numeric_limits<double>::infinity())
+          : near_ratio(spec::Dyadic(element.candidate) - middle, spec::ulp(middle, rule.format));
   Verdict verdict = decision == Decision::explained ? Verdict::explained : Verdict::refuted;
   const char* note = "";
-  if (verdict == Verdict::refuted && std::isinf(element.candidate) && element.overflow_possible) {
+  if (verdict == Verdict::refuted && element.overflow_possible &&
+      (std::isinf(element.candidate) || rule.saturates)) {
     verdict = Verdict::undecided;
     note = "some schedule may overflow";
   }
@@ -53,7 +31,7 @@ void settle(const Pending& element, const OutputRule& rule, Decision decision, c
   }
   const double allowance =
       element.wide_allowance
-          ? upward_double(static_cast<long double>(approximate(*element.wide_allowance)) * (1 + 0x1p-50L))
+          ? upward_double(static_cast<long double>(near_double(*element.wide_allowance)) * (1 + 0x1p-50L))
           : upward_double(element.allowance);
   findings.note({element.at, element.candidate, allowance, ratio, verdict, note}, keep);
 }

@@ -17,10 +17,20 @@
 
 namespace exactscan {
 
-// A finite double as a number of type T, exactly.
+// An input as a number of type T, exactly. NaN and infinity become 0 where T has none: an element is
+// evaluated over such a T only if its class is finite, and then it does not depend on that input (0 times NaN
+// is NaN).
 template <class T>
 struct FromDouble {
-  static T make(double x) { return T(x); }
+  static T make(double x) { return T(std::isfinite(x) ? x : 0.0); }
+};
+template <>
+struct FromDouble<double> {
+  static double make(double x) { return x; }
+};
+template <>
+struct FromDouble<ValueClass> {
+  static ValueClass make(double x) { return ValueClass(x); }
 };
 template <class M>
 struct FromDouble<Ball<M>> {

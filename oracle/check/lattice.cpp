@@ -69,27 +69,26 @@ class Segment {
   int leaves_ = 0, odd_leaves_ = 0, odd_multipliers_ = 0;
 };
 
-bool representable(double x, const spec::FloatFormat& format) {
+}  // namespace
+
+bool zero_or_normal(double x, const spec::FloatFormat& format) {
   if (x == 0) return true;
+  if (!std::isfinite(x)) return false;
   const Dyadic d = Dyadic(x).canonical();
   const std::int64_t top = d.leading_exponent();
   return top - d.exponent() < format.precision && top >= format.min_normal_exponent() &&
          top <= format.max_exponent;
 }
 
-}  // namespace
-
 std::string lattice_fault(double h0, std::int64_t steps, const std::function<AffineLeaf(std::int64_t)>& leaf,
                           const spec::FloatFormat& format) {
-  if (!std::isfinite(h0) || !representable(h0, format))
-    return "the initial state is no normal number of the arithmetic";
+  if (!zero_or_normal(h0, format)) return "the initial state is no normal number of the arithmetic";
   Segment segment(format);
   segment.add(h0);
   for (std::int64_t t = 0; t < steps; ++t) {
     const AffineLeaf x = leaf(t);
     const auto at = [&](const std::string& problem) { return fmt::format("step {}: {}", t, problem); };
-    if (!std::isfinite(x.a) || !std::isfinite(x.b) || !representable(x.a, format) ||
-        !representable(x.b, format)) {
+    if (!zero_or_normal(x.a, format) || !zero_or_normal(x.b, format)) {
       return at("not a normal number of the arithmetic");
     }
     if (x.a == 0) {

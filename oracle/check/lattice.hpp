@@ -10,6 +10,9 @@
 
 namespace exactscan {
 
+// Whether x is zero or a normal number of `format`.
+bool zero_or_normal(double x, const spec::FloatFormat& format);
+
 struct AffineLeaf {
   double a, b;
 };

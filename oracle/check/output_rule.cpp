@@ -31,7 +31,11 @@ Cell rounded_cell(double c, const OutputRule& rule) {
   const bool power = c != 0 && std::ldexp(1.0, std::ilogb(c)) == c && unit > f.min_exponent;
   const Dyadic value(c), gap = Dyadic::power_of_two(unit),
                          gap_below = Dyadic::power_of_two(power ? unit - 1 : unit);
-  if (rule.any_store) return {value - gap_below, value + gap, false};
+  if (rule.any_store) {
+    // Toward zero, whatever exceeds the largest number becomes that number.
+    if (c == spec::to_double(spec::largest_finite(f))) return {value - gap_below, std::nullopt, false};
+    return {value - gap_below, value + gap, false};
+  }
   const bool even = std::fmod(std::ldexp(c, -unit), 2.0) == 0;
   return {value - gap_below.scaled(-1), value + gap.scaled(-1), even};
 }

@@ -17,13 +17,16 @@ struct OutputRule {
   bool direct = true;                         // stored without rounding
   bool any_store = false;                     // store=any: rounded to either neighbour
   bool flush = false;                         // a result below the smallest normal may be stored as zero
+  bool saturates = false;  // rounding=any: an overflow may give the largest finite number, from which
+                           // anything may follow
 
   OutputRule() = default;
   OutputRule(ElementType type, const Contract& contract)
       : format(format_of(type)),
         direct(contains(format, format_of(contract.accumulate))),
         any_store(contract.store == Rounding::any),
-        flush(contract.underflow == Underflow::ftz) {}
+        flush(contract.underflow == Underflow::ftz),
+        saturates(contract.rounding == Rounding::any) {}
 };
 
 // The numbers that are stored as a candidate: from `low` to `high`, a missing end being infinite; the ends

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <limits>
 
+#include "oracle/numbers/dyadic_double.hpp"
 #include "spec/decimal.hpp"
+#include "spec/rounding.hpp"
 
 namespace exactscan {
 namespace {
@@ -22,15 +23,6 @@ std::vector<std::int64_t> index_of(const Output& output, const Request& at) {
   return {at.row, at.column};
 }
 
-double approximate(const spec::Dyadic& x) {
-  if (x.is_zero()) return 0;
-  const spec::Dyadic::Parts p = x.parts();
-  long e = 0;
-  const double m = mpz_get_d_2exp(&e, p.mantissa.backend().data());
-  const std::int64_t exponent = std::clamp<std::int64_t>(e + p.exponent, -4000, 4000);
-  return std::ldexp(m, static_cast<int>(exponent));
-}
-
 }  // namespace
 
 Witness describe_element(const Output& output, const Remarkable& element) {
@@ -45,6 +37,11 @@ Witness describe_element(const Output& output, const Remarkable& element) {
   return witness;
 }
 
+void describe_special(const Remarkable& element, Witness& witness) {
+  witness.allowance = 0;
+  if (element.verdict == Verdict::explained) witness.deviation_ulp = 0;
+}
+
 bool describe_exact(const Output& output, const Remarkable& element, const Enclosure& around, bool last,
                     Witness& witness) {
   if (!around) return false;
@@ -54,12 +51,8 @@ bool describe_exact(const Output& output, const Remarkable& element, const Enclo
   witness.exact = low == high ? low : fmt::format("between {} and {}", low, high);
   if (!std::isfinite(element.candidate)) return true;
   const spec::Dyadic exact = (around->first + around->second).scaled(-1);
-  const auto& format = output.rule.format;
-  const std::int64_t e = exact.is_zero()
-                             ? format.min_normal_exponent()
-                             : std::max<std::int64_t>(exact.leading_exponent(), format.min_normal_exponent());
-  const spec::Dyadic in_ulps = abs(spec::Dyadic(element.candidate) - exact).scaled(format.precision - 1 - e);
-  witness.deviation_ulp = approximate(in_ulps);
+  witness.deviation_ulp =
+      near_ratio(spec::Dyadic(element.candidate) - exact, spec::ulp(exact, output.rule.format));
   return true;
 }
 

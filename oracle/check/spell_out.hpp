@@ -15,6 +15,9 @@ Witness describe_element(const Output& output, const Remarkable& element);
 bool describe_exact(const Output& output, const Remarkable& element, const Enclosure& around, bool last,
                     Witness& witness);
 
+// Where the inputs decide: no allowance, and no deviation unless the candidate is wrong.
+void describe_special(const Remarkable& element, Witness& witness);
+
 template <class Op>
 Witness spell_out(const Op& op, const Remarkable& element) {
   const Output& output = op.outputs()[static_cast<std::size_t>(element.at.output)];
@@ -23,6 +26,7 @@ Witness spell_out(const Op& op, const Remarkable& element) {
   ValueClass possible;
   op.template evaluate<ValueClass>(request, [&](std::size_t, const ValueClass& c) { possible = c; });
   if (!possible.finite()) {
+    describe_special(element, witness);
     op.template evaluate<double>(request, [&](std::size_t, double x) {
       witness.exact = std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf";
     });

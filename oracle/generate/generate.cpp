@@ -30,6 +30,7 @@ constexpr std::array profile_table = {
 
 std::string profile_names() {
   std::vector<std::string_view> names;
+  names.reserve(profile_table.size());
   for (const ProfileSpec& profile : profile_table) names.push_back(profile.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }

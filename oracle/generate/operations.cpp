@@ -17,7 +17,7 @@ using Shape = std::vector<std::int64_t>;
 // Builds a tensor value by value; only a fixed number of doubles wait for their conversion.
 class TensorBuilder {
  public:
-  TensorBuilder(ElementType type, Shape shape) : buffer_(), tensor_{type, std::move(shape), {}} {
+  TensorBuilder(ElementType type, Shape shape) : tensor_{type, std::move(shape), {}} {
     tensor_.data.reserve(static_cast<std::size_t>(tensor_.size()) * element_size(type));
     buffer_.reserve(block);
   }

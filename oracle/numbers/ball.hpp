@@ -18,8 +18,9 @@ struct Midpoint {
   static M abs(const M& x) { return magnitude(x); }
   static M radius_of(double x) { return broadcast<M>(x); }
   static constexpr double unit = 0x1p-53;  // one rounding to nearest of binary64
-  static constexpr double smallest =
-      0x1p-1072;  // covers underflow of the product and of the radius's own terms
+  // Covers underflow of the product and of the radius's own terms (some 2^-1072), and is a normal number itself:
+  // arithmetic on subnormal radii is slow on most processors.
+  static constexpr double smallest = 0x1p-1000;
 };
 
 template <class M>

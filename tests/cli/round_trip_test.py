@@ -4,7 +4,7 @@ import unittest
 
 import numpy as np
 
-from program import ProgramTest
+from program import ProgramTest, random_case
 
 PROFILES = ["uniform", "decay", "mamba", "growth", "cancellation", "subnormal", "special"]
 LATTICES = ["gauge", "mantissa"]
@@ -76,20 +76,25 @@ class RoundTrip(GeneratedTest):
 class LatticeTest(GeneratedTest):
     def test_one_bit_is_refuted(self):
         """Zero allowance: the neighbour of the exact value is refuted, wherever it stands."""
-        for form, lattices in FORMS.items():
-            for profile in lattices:
-                with self.subTest(form=form, profile=profile):
-                    case = dict(np.load(self.exact_case(form, profile, "fp32", shape="L=40,N=4")))
-                    index = (23, 2)
-                    while case["out.h"][index] == 0:
-                        index = (index[0] + 1, 2)
-                    case["out.h"][index] = np.nextafter(case["out.h"][index], np.float32(np.inf))
-                    np.savez(self.path("bit.npz"), **case)
-                    [report] = self.check(self.path("bit.npz"), code=1)
-                    [h] = [tensor for tensor in report["tensors"] if tensor["name"] == "h"]
-                    self.assertEqual((h["refuted"], h["witness"]["index"]), (1, list(index)))
-                    self.assertEqual(h["witness"]["allowance"], 0)
-                    self.assertEqual(h["max_ratio"], "inf")
+        for form, profile, kind in [(form, profile, kind) for form, lattices in FORMS.items() for profile in lattices
+                                    for kind in ["fp16", "fp32", "fp64"]]:
+            with self.subTest(form=form, profile=profile, type=kind):
+                case = dict(np.load(self.exact_case(form, profile, kind, shape="L=40,N=4")))
+                index = (23, 2)
+                while case["out.h"][index] == 0:
+                    index = (index[0] + 1, 2)
+                case["out.h"][index] = np.nextafter(case["out.h"][index], case["out.h"].dtype.type(np.inf))
+                np.savez(self.path("bit.npz"), **case)
+                [report] = self.check(self.path("bit.npz"), code=1)
+                [h] = [tensor for tensor in report["tensors"] if tensor["name"] == "h"]
+                self.assertEqual((h["refuted"], h["witness"]["index"]), (1, list(index)))
+                self.assertEqual(h["witness"]["allowance"], 0)
+                self.assertEqual(h["max_ratio"], "inf")
+
+    def test_a_false_claim_is_found_out(self):
+        """opt.exact on data off the lattice would ask for an allowance that no theorem gives."""
+        [report] = self.check(self.save("lie.npz", random_case(), exact=True), code=2)
+        self.assertIn("opt.exact", report["reason"])
 
 
 # One test a form and type, so that a failure names them.

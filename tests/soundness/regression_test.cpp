@@ -1,0 +1,109 @@
+// What the attack found, as the smallest cases that show it.
+#include <gtest/gtest.h>
+
+#include "oracle/check/check.hpp"
+
+namespace exactscan {
+namespace {
+
+Tensor f32(std::vector<std::int64_t> shape, std::vector<double> values) {
+  return Tensor::of(ElementType::f32, std::move(shape), values);
+}
+
+Case affine_scan(const Tensor& a, const Tensor& b, const Tensor& h) {
+  Case value;
+  value.op = "affine_scan";
+  value.inputs = {{"a", a}, {"b", b}};
+  value.outputs = {{"h", h}};
+  return value;
+}
+
+Case diagonal_ssm(double A, double B, double x, double h, ElementType type = ElementType::f32) {
+  const auto tensor = [&](std::vector<std::int64_t> shape, double v) {
+    return Tensor::of(type, std::move(shape), std::vector<double>{v});
+  };
+  Case value;
+  value.op = "diagonal_ssm";
+  value.inputs = {{"A", tensor({1}, A)}, {"B", tensor({1}, B)}, {"x", tensor({1, 1}, x)}};
+  value.outputs = {{"h", tensor({1, 1}, h)}};
+  return value;
+}
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double largest32 = 0x1.fffffep127;
+
+// Toward zero, a sum that overflows is the largest finite number: no witness of a defect.
+TEST(RoundingAny, SaturatedOverflowIsUndecided) {
+  Case value = affine_scan(f32({1, 1}, {1}), f32({1, 1}, {3e38}), f32({1, 1}, {largest32}));
+  value.inputs["h0"] = f32({1}, {3e38});
+  EXPECT_EQ(check(value, parse_contract("fp32,rounding=any")).verdict, Verdict::undecided);
+  EXPECT_EQ(check(value, parse_contract("fp32")).verdict, Verdict::refuted);
+  value.inputs["h0"] = f32({1}, {1e38});  // nothing overflows here
+  value.inputs["b"] = f32({1, 1}, {1e38});
+  EXPECT_EQ(check(value, parse_contract("fp32,rounding=any")).verdict, Verdict::refuted);
+}
+
+// Toward zero, storing anything beyond the largest number gives that number.
+TEST(StoreAny, LargestNumberStandsForAllBeyondIt) {
+  for (const double sign : {1.0, -1.0}) {
+    const auto stored_as = [&](double c) {
+      Case value = affine_scan(f32({1, 1}, {1}), f32({1, 1}, {sign * 70000}), Tensor());
+      value.outputs["h"] = Tensor::of(ElementType::f16, {1, 1}, std::vector<double>{sign * c});
+      return value;
+    };
+    EXPECT_EQ(check(stored_as(65504), parse_contract("fp16,store=any")).verdict, Verdict::explained);
+    EXPECT_EQ(check(stored_as(65472), parse_contract("fp16,store=any")).verdict, Verdict::refuted);
+    EXPECT_EQ(check(stored_as(infinity), parse_contract("fp16,store=any")).verdict, Verdict::explained);
+    EXPECT_EQ(check(stored_as(65504), parse_contract("fp16")).verdict, Verdict::refuted);
+  }
+}
+
+// Upward, reading 1e-9 as binary16 gives 2^-24, an error of more than the number itself.
+TEST(RoundingAny, TinyInputMayBecomeTheSmallestNumber) {
+  const int steps = 8;
+  const std::vector<double> a(steps, 1 + 0x1p-10), b(steps, 1e-9);
+  std::vector<double> h;
+  for (int t = 0; t < steps; ++t) h.push_back((2 * t + 1) * 0x1p-24);
+  const Case value = affine_scan(f32({steps, 1}, a), f32({steps, 1}, b), f32({steps, 1}, h));
+  EXPECT_EQ(check(value, parse_contract("accumulate=fp16,rounding=any")).verdict, Verdict::explained);
+  EXPECT_EQ(check(value, parse_contract("accumulate=fp16")).verdict, Verdict::refuted);
+}
+
+// A binary32 input beyond binary16's range is read as infinity, though its product with x is small.
+TEST(Reading, OverflowOfAnInputIsSeen) {
+  for (const double c : {infinity, std::numeric_limits<double>::quiet_NaN()}) {
+    const Case value = diagonal_ssm(0.5, 70000, 1e-3, c);
+    EXPECT_EQ(check(value, parse_contract("accumulate=fp16")).verdict, Verdict::undecided);
+    EXPECT_EQ(check(value, parse_contract("fp32")).verdict, Verdict::refuted);
+    EXPECT_EQ(check(diagonal_ssm(0.5, 60000, 1e-3, c), parse_contract("accumulate=fp16")).verdict,
+              Verdict::refuted);
+  }
+}
+
+TEST(Reading, OverflowOfAWeightOfALayerIsSeen) {
+  for (const char* const wide : {"in_proj", "out_proj", "B", "C", "D", "x"}) {
+    Case value;
+    value.op = "diagonal_s4";
+    value.inputs = {{"in_proj", f32({1, 1}, {0.001})}, {"out_proj", f32({1, 1}, {0.001})},
+                    {"A", f32({1}, {0.001})},          {"B", f32({1}, {0.001})},
+                    {"C", f32({1}, {0.001})},          {"D", f32({1}, {0.001})},
+                    {"x", f32({1, 1}, {0.001})}};
+    value.outputs = {{"y", f32({1, 1}, {infinity})}};
+    EXPECT_EQ(check(value, parse_contract("accumulate=fp16")).verdict, Verdict::refuted);
+    value.inputs[wide] = f32(value.inputs[wide].shape, {70000});
+    EXPECT_EQ(check(value, parse_contract("accumulate=fp16")).verdict, Verdict::undecided) << wide;
+  }
+}
+
+// B x is exact, but no kernel in binary32 can read B.
+TEST(Lattice, NeedsInputsOfTheWorkingFormat) {
+  Case value = diagonal_ssm(1, 0x1p-200, 0x1p200, 0, ElementType::f64);
+  value.options["exact"] = true;
+  EXPECT_EQ(check(value, parse_contract("fp32")).verdict, Verdict::invalid);
+  value = diagonal_ssm(1, 0x1p-20, 0x1p20, 1, ElementType::f64);
+  value.options["exact"] = true;
+  EXPECT_EQ(check(value, parse_contract("fp32")).verdict, Verdict::explained);
+}
+
+}  // namespace
+}  // namespace exactscan
