@@ -114,6 +114,10 @@ void AffineScan::evaluate(std::span<const Request> requests, Emit&& emit) const 
                                                        FromDouble<T>::make(b_.load<double>(t, n))};
       state = spec::apply(transition, std::move(state));
       if (summaries) summary = spec::compose(transition, summary);
+      if (t == 0) {
+        if (!h0_.present()) state = first_state(std::move(state), transition.b);
+        if (summaries) summary.b = first_state(std::move(summary.b), transition.b);
+      }
       for (; next < states.size() && requests[states[next]].row == t; ++next) emit(states[next], state);
     }
     for (const std::size_t i : at_end) {

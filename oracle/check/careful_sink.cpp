@@ -64,7 +64,10 @@ bool CarefulSink::judge_special(const Pending& element) {
     const ValueClass possible = classes_(element.at);
     if (!possible.finite()) {
       const char* note = "an input that it depends on is NaN or infinite";
-      if (possible.admits(c)) {
+      if (possible.admits(c) && std::isfinite(c)) {
+        settle(element, Verdict::undecided, 0, 0,
+               "it may or may not depend on an input that is NaN or infinite");
+      } else if (possible.admits(c)) {
         settle(element, Verdict::explained, 0, 0, note);
       } else if (std::isnan(c) && element.overflow_possible) {
         settle(element, Verdict::undecided, 0, 0, "some schedule may overflow");

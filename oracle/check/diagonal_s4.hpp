@@ -193,6 +193,8 @@ void DiagonalS4Layer::evaluate(std::span<const Request> requests, Emit&& emit) c
     for (std::int64_t i = 0; i < i_; ++i) x.push_back(FromDouble<T>::make(x_.load<double>(t, i)));
     const std::vector<T> s = s4.project_input(x);
     h = s4.ssm.step(std::move(h), s);
+    for (std::size_t n = 0; t == 0 && !h0_.present() && n < h.size(); ++n)
+      h[n] = first_state(std::move(h[n]), T(s4.ssm.B[n] * s[n]));
     const auto& wanted = by_row[static_cast<std::size_t>(t)];
     if (wanted.empty()) continue;
     const std::vector<T> out = s4.project_output(s4.ssm.readout(h, s));

@@ -210,6 +210,7 @@ void DiagonalSsm::evaluate_channel(std::int64_t n, std::span<const Request> requ
   for (std::int64_t t = 0; t < steps; ++t) {
     if (gradients) states.push_back(state);
     state = spec::ssm_step(at(a_, t), at(b_, t), std::move(state), at(x_, t));
+    if (t == 0 && !h0_.present()) state = first_state(std::move(state), T(at(b_, t) * at(x_, t)));
     for (const std::size_t i : by_row[static_cast<std::size_t>(t)]) {
       if (requests[i].output == h) emit(i, state);
     }

@@ -32,6 +32,16 @@ template <>
 struct FromDouble<ValueClass> {
   static ValueClass make(double x) { return ValueClass(x); }
 };
+// An exact number has no NaN or infinity. What is evaluated exactly depends on no such input (ValueClass says
+// so), but its channel may hold one: any number will do in its place.
+template <>
+struct FromDouble<spec::Dyadic> {
+  static spec::Dyadic make(double x) { return spec::Dyadic(std::isfinite(x) ? x : 0); }
+};
+template <unsigned Bits>
+struct FromDouble<spec::Interval<Bits>> {
+  static spec::Interval<Bits> make(double x) { return spec::Interval<Bits>(std::isfinite(x) ? x : 0); }
+};
 template <class M>
 struct FromDouble<Ball<M>> {
   static Ball<M> make(double x) { return Ball<M>::exactly(broadcast<M>(x)); }

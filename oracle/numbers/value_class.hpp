@@ -29,6 +29,11 @@ class ValueClass {
   // Whether the value x can come out.
   bool admits(double x) const { return (bits_ & ValueClass(x).bits_) != 0; }
 
+  // What comes out where a schedule may compute either.
+  friend ValueClass either_of(ValueClass x, ValueClass y) {
+    x.bits_ = static_cast<std::uint8_t>(x.bits_ | y.bits_);
+    return x;
+  }
   friend ValueClass operator+(ValueClass x, ValueClass y) { return combine(x, y, &sum); }
   friend ValueClass operator-(ValueClass x) { return combine(x, ValueClass(-1.0), &product); }
   friend ValueClass operator-(ValueClass x, ValueClass y) { return x + (-y); }
@@ -75,5 +80,15 @@ class ValueClass {
 
   std::uint8_t bits_ = zero;
 };
+
+// The state after the first step from no state at all: a schedule may multiply a zero, or take the summand as
+// it is. They differ where the multiplier is NaN or infinite.
+template <class T>
+T first_state(T stepped, const T& /*summand*/) {
+  return stepped;
+}
+inline ValueClass first_state(ValueClass stepped, const ValueClass& summand) {
+  return either_of(stepped, summand);
+}
 
 }  // namespace exactscan

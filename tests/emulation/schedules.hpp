@@ -1,9 +1,8 @@
 // The schedules of a scan: each computes all prefixes of a list of windows under composition, that is, the b
 // of prefix t for every t. Leaf 0 may be an initial state (its a is never used).
 //
-// Every one is a legitimate schedule of proofs-notes/rounding-bounds.md ("Schedules"), but the quadratic form
-// with factors out of order, which is legitimate only where no product of a subset can underflow or overflow
-// ("Scope").
+// Every one is a legitimate schedule of proofs-notes/rounding-bounds.md ("Schedules"); the quadratic form
+// only where no product of a subset of the factors underflows or overflows ("Scope").
 #pragma once
 
 #include <algorithm>
@@ -207,7 +206,7 @@ Windows<K> scan_padded(K& kernel, const Windows<K>& leaves) {
 }
 
 template <class K>
-Windows<K> scan(K& kernel, const Windows<K>& leaves, Schedule schedule, bool permute) {
+Windows<K> scan(K& kernel, const Windows<K>& leaves, Schedule schedule) {
   if (leaves.empty()) return {};
   const auto some = [&] {
     return 1 + kernel.random().below(kernel.random().coin() ? 4 : 1 + leaves.size() / 2);
@@ -226,7 +225,7 @@ Windows<K> scan(K& kernel, const Windows<K>& leaves, Schedule schedule, bool per
     case Schedule::look_back:
       return scan_look_back(kernel, leaves, some());
     case Schedule::quadratic:
-      return scan_quadratic(kernel, leaves, permute);
+      return scan_quadratic(kernel, leaves, kernel.random().coin());
     case Schedule::padded:
       return scan_padded(kernel, leaves);
   }
@@ -237,14 +236,14 @@ Windows<K> scan(K& kernel, const Windows<K>& leaves, Schedule schedule, bool per
 // window, or is applied at the end.
 template <class K>
 std::vector<typename K::Value> scan_states(K& kernel, const Windows<K>& leaves, const typename K::Value* h0,
-                                           Schedule schedule, bool permute) {
+                                           Schedule schedule) {
   std::vector<typename K::Value> states;
   Windows<K> all = leaves;
   const std::size_t way =
       h0 == nullptr || leaves.empty() ? 3 : kernel.random().below(schedule == Schedule::quadratic ? 2 : 3);
   if (way == 0) all.insert(all.begin(), {kernel.read(0), *h0});
   if (way == 1) all[0].b = kernel.multiply_add(all[0].a, *h0, all[0].b);
-  const Windows<K> prefixes = scan(kernel, all, schedule, permute);
+  const Windows<K> prefixes = scan(kernel, all, schedule);
   for (std::size_t t = 0; t < leaves.size(); ++t) {
     const auto& prefix = prefixes[way == 0 ? t + 1 : t];
     states.push_back(way == 2 ? kernel.multiply_add(prefix.a, *h0, prefix.b) : prefix.b);

@@ -21,17 +21,16 @@ void run_channel(const A& arithmetic, Random& random, const Setting& setting, Sc
   for (std::size_t t = 0; t < data.a.size(); ++t)
     leaves.push_back({kernel.read(data.a[t]), kernel.read(data.b[t])});
   const auto h0 = kernel.read(data.h0);
-  const bool permute = subset_products_are_normal(data, setting.accumulate);
-  const auto states = scan_states(kernel, leaves, with_h0 ? &h0 : nullptr, schedule, permute);
+  schedule = within_scope(schedule, data, setting.accumulate);
+  const auto states = scan_states(kernel, leaves, with_h0 ? &h0 : nullptr, schedule);
   const auto give = [&](const auto& x) {
     if constexpr (requires { x.depth; }) *depth = std::max(*depth, x.depth);
     return stored(kernel.get(x), setting, random);
   };
   for (std::size_t t = 0; t < states.size(); ++t) out.h[t * channels + channel] = give(states[t]);
   out.h_last[channel] =
-      random.coin()
-          ? out.h[(states.size() - 1) * channels + channel]
-          : give(scan_states(kernel, leaves, with_h0 ? &h0 : nullptr, Schedule::sequential, false).back());
+      random.coin() ? out.h[(states.size() - 1) * channels + channel]
+                    : give(scan_states(kernel, leaves, with_h0 ? &h0 : nullptr, Schedule::sequential).back());
   const auto summary = reduce_tree(kernel, leaves, 0, leaves.size(), static_cast<Lean>(random.below(5)));
   out.summary_a[channel] = give(summary.a);
   out.summary_b[channel] = give(summary.b);
@@ -41,9 +40,14 @@ void run_channel(const A& arithmetic, Random& random, const Setting& setting, Sc
 
 std::vector<Sequence> draw_channels(Random& random, const Setting& setting, ScanShape shape) {
   std::vector<Sequence> channels;
-  for (std::size_t n = 0; n < shape.channels; ++n)
+  for (std::size_t n = 0; n < shape.channels; ++n) {
     channels.push_back(draw_sequence(random, setting.in_format,
                                      static_cast<Profile>(random.below(profile_count)), shape.steps));
+    const double first = channels.back().a[0];
+    sprinkle(random, setting, channels.back().a);
+    channels.back().a[0] = first;  // not every schedule multiplies a zero state by it
+    sprinkle(random, setting, channels.back().b);
+  }
   return channels;
 }
 

@@ -131,6 +131,26 @@ void plain_step(Draw& d, Profile profile, double& a, double& b) {
   }
 }
 
+bool subset_products_are_normal(const Sequence& sequence, const BinaryFormat& format) {
+  int low = 0, high = 0, lowest_b = 0, highest_b = 0;
+  for (const double a : sequence.a) {
+    if (!std::isfinite(a)) return false;
+    if (a == 0) continue;
+    low += std::min(0, std::ilogb(a)), high += std::max(0, std::ilogb(a) + 1);
+  }
+  const auto take = [&](double b) {
+    if (b != 0)
+      lowest_b = std::min(lowest_b, std::ilogb(b)), highest_b = std::max(highest_b, std::ilogb(b) + 1);
+  };
+  take(sequence.h0);
+  for (const double b : sequence.b) {
+    if (!std::isfinite(b)) return false;
+    take(b);
+  }
+  return low + lowest_b > format.min_exponent + format.precision &&
+         high + highest_b < format.max_exponent - 1;
+}
+
 }  // namespace
 
 double special_number(Random& random, const BinaryFormat& format, int low, int high) {
@@ -177,20 +197,11 @@ Sequence draw_sequence(Random& random, const BinaryFormat& format, Profile profi
   return s;
 }
 
-bool subset_products_are_normal(const Sequence& sequence, const BinaryFormat& format) {
-  int low = 0, high = 0, lowest_b = 0, highest_b = 0;
-  for (const double a : sequence.a) {
-    if (a == 0) continue;
-    low += std::min(0, std::ilogb(a)), high += std::max(0, std::ilogb(a) + 1);
-  }
-  const auto take = [&](double b) {
-    if (b != 0)
-      lowest_b = std::min(lowest_b, std::ilogb(b)), highest_b = std::max(highest_b, std::ilogb(b) + 1);
-  };
-  take(sequence.h0);
-  for (const double b : sequence.b) take(b);
-  return low + lowest_b > format.min_exponent + format.precision &&
-         high + highest_b < format.max_exponent - 1;
+emulation::Schedule within_scope(emulation::Schedule schedule, const Sequence& sequence,
+                                 const BinaryFormat& format) {
+  using emulation::Schedule;
+  if (schedule != Schedule::quadratic || subset_products_are_normal(sequence, format)) return schedule;
+  return Schedule::bracketing;
 }
 
 }  // namespace exactscan::soundness

@@ -6,6 +6,7 @@
 
 #include "tests/emulation/random.hpp"
 #include "tests/emulation/rounding.hpp"
+#include "tests/emulation/schedules.hpp"
 
 namespace exactscan::soundness {
 
@@ -45,8 +46,9 @@ struct Sequence {
 // A sequence of `steps` steps, all numbers of `format`.
 Sequence draw_sequence(Random& random, const BinaryFormat& format, Profile profile, std::size_t steps);
 
-// Whether no product of any subset of the multipliers with any summand leaves the normal range: then products
-// may be taken out of order.
-bool subset_products_are_normal(const Sequence& sequence, const BinaryFormat& format);
+// The schedule itself, or another where it is the quadratic form and some product of a subset of the
+// multipliers with a summand may leave the normal range: there that form is out of the bounds' scope.
+emulation::Schedule within_scope(emulation::Schedule schedule, const Sequence& sequence,
+                                 const BinaryFormat& format);
 
 }  // namespace exactscan::soundness

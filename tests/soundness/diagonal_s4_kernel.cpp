@@ -27,6 +27,7 @@ Layer draw_layer(Random& random, const Setting& setting, ScanShape shape) {
       // Pairs of nearly opposite numbers, for sums that cancel.
       if (i > 0 && random.one_in(4)) v[i] = -v[i - 1];
     }
+    sprinkle(random, setting, v);
     return v;
   };
   s.in_proj = draw(s.inputs * s.states), s.out_proj = draw(s.states * s.outputs);
@@ -66,8 +67,13 @@ Results run_layer(const A& arithmetic, Random& random, const Setting& setting, S
     const auto a = kernel.read(layer.A[n]), b = kernel.read(layer.B[n]), c = kernel.read(layer.C[n]),
                d = kernel.read(layer.D[n]), h0 = kernel.read(layer.h0[n]);
     Windows<K> leaves;
-    for (std::size_t t = 0; t < layer.steps; ++t) leaves.push_back({a, kernel.mul(b, s[t])});
-    const auto h = scan_states(kernel, leaves, with_h0 ? &h0 : nullptr, schedule, false);
+    Sequence values{layer.h0[n], {}, {}};
+    for (std::size_t t = 0; t < layer.steps; ++t) {
+      leaves.push_back({a, kernel.mul(b, s[t])});
+      values.a.push_back(layer.A[n]), values.b.push_back(kernel.get(leaves.back().b));
+    }
+    const Schedule chosen = within_scope(schedule, values, setting.accumulate);
+    const auto h = scan_states(kernel, leaves, with_h0 ? &h0 : nullptr, chosen);
     out.h_last.push_back(give(h.back()));
     for (std::size_t t = 0; t < layer.steps; ++t) {
       std::vector<Addend<typename K::Value>> parts{{c, h[t], true}, {d, s[t], true}};
@@ -86,7 +92,7 @@ Results run_layer(const A& arithmetic, Random& random, const Setting& setting, S
 
 Case diagonal_s4_case(Random& random, const Setting& setting, Schedule schedule, ScanShape shape) {
   const Layer layer = draw_layer(random, setting, shape);
-  const bool with_h0 = random.coin();
+  const bool with_h0 = setting.not_finite || random.coin();
   const Results r = with_arithmetic(setting, random, [&](const auto& arithmetic) {
     return run_layer(arithmetic, random, setting, schedule, layer, with_h0);
   });

@@ -14,6 +14,18 @@ struct Channel {
 
   double a(std::size_t t) const { return A.size() == 1 ? A[0] : A[t]; }
   double b(std::size_t t) const { return B.size() == 1 ? B[0] : B[t]; }
+
+  // The two scans, nearly: what within_scope asks for.
+  Sequence forward() const {
+    Sequence s{h0, {}, {}};
+    for (std::size_t t = 0; t < x.size(); ++t) s.a.push_back(a(t)), s.b.push_back(b(t) * x[t]);
+    return s;
+  }
+  Sequence adjoint() const {
+    Sequence s{0, {}, dh};
+    for (std::size_t t = 0; t < x.size(); ++t) s.a.push_back(a(t));
+    return s;
+  }
 };
 
 struct Results {
@@ -30,6 +42,7 @@ Channel draw_channel(Random& random, const Setting& setting, std::size_t steps, 
       vary_a ? data.a : std::vector<double>{data.a[random.below(steps)]}, {}, data.b, gradient.b, data.h0};
   for (std::size_t t = 0; t < (vary_b ? steps : 1); ++t)
     c.B.push_back(special_number(random, setting.in_format, -spread, spread));
+  for (auto* values : {&c.A, &c.B, &c.x, &c.dh}) sprinkle(random, setting, *values);
   return c;
 }
 
@@ -37,12 +50,12 @@ Channel draw_channel(Random& random, const Setting& setting, std::size_t steps, 
 // step.
 template <class K>
 std::vector<typename K::Value> run_states(K& kernel, const Channel& c, const typename K::Value* h0,
-                                          Schedule schedule, bool permute) {
+                                          Schedule schedule, const BinaryFormat& format) {
   Windows<K> leaves;
   for (std::size_t t = 0; t < c.x.size(); ++t)
     leaves.push_back({kernel.read(c.a(t)), kernel.mul(kernel.read(c.b(t)), kernel.read(c.x[t]))});
   if (schedule != Schedule::sequential || h0 == nullptr || kernel.random().coin())
-    return scan_states(kernel, leaves, h0, schedule, permute);
+    return scan_states(kernel, leaves, h0, within_scope(schedule, c.forward(), format));
   std::vector<typename K::Value> states;
   auto h = *h0;
   for (std::size_t t = 0; t < c.x.size(); ++t) {
@@ -56,12 +69,14 @@ std::vector<typename K::Value> run_states(K& kernel, const Channel& c, const typ
 
 // g_t = dh_t + A_{t+1} g_{t+1}.
 template <class K>
-std::vector<typename K::Value> run_adjoint(K& kernel, const Channel& c, Schedule schedule) {
+std::vector<typename K::Value> run_adjoint(K& kernel, const Channel& c, Schedule schedule,
+                                           const BinaryFormat& format) {
   const std::size_t steps = c.x.size();
   Windows<K> leaves;
   for (std::size_t t = steps - 1; t-- > 0;) leaves.push_back({kernel.read(c.a(t + 1)), kernel.read(c.dh[t])});
   const auto last = kernel.read(c.dh[steps - 1]);
-  std::vector<typename K::Value> g = scan_states(kernel, leaves, &last, schedule, false);
+  std::vector<typename K::Value> g =
+      scan_states(kernel, leaves, &last, within_scope(schedule, c.adjoint(), format));
   g.insert(g.begin(), last);
   std::reverse(g.begin(), g.end());
   return g;
@@ -88,14 +103,15 @@ Results run_channel(const A& arithmetic, Random& random, const Setting& setting,
   K kernel(arithmetic, static_cast<Fma>(random.below(3)), random);
   const auto give = [&](const auto& x) { return stored(kernel.get(x), setting, random); };
   const auto h0 = kernel.read(with_h0 ? c.h0 : 0);
-  // A missing initial state may as well be one that is zero.
-  const auto* start = with_h0 || random.coin() ? &h0 : nullptr;
-  auto h = run_states(kernel, c, start, schedule, false);
+  // A missing initial state may as well be one that is zero; an infinity times it is NaN.
+  const auto* start = with_h0 || setting.not_finite || random.coin() ? &h0 : nullptr;
+  auto h = run_states(kernel, c, start, schedule, setting.accumulate);
   Results out;
   for (const auto& x : h) out.h.push_back(give(x));
   if (!backward) return out;
-  if (random.coin()) h = run_states(kernel, c, start, Schedule::sequential, false);  // computed again
-  const auto g = run_adjoint(kernel, c, schedule);
+  if (random.coin())
+    h = run_states(kernel, c, start, Schedule::sequential, setting.accumulate);  // computed again
+  const auto g = run_adjoint(kernel, c, schedule, setting.accumulate);
   std::vector<typename K::Value> before{h0}, x;
   for (std::size_t t = 0; t < g.size(); ++t) {
     before.push_back(h[t]);

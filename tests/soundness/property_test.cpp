@@ -25,7 +25,7 @@ const bool configured = [] {
 
 RC_GTEST_PROP(SmallAffineScan, IsExplained, ()) {
   RC_ASSERT(configured);
-  const Setting& setting = settings()[*rc::gen::inRange<std::size_t>(0, settings().size())];
+  const Setting& setting = settings()[static_cast<std::size_t>(*rc::gen::inRange(0, finite_setting_count()))];
   const auto schedule = static_cast<Schedule>(*rc::gen::inRange(0, emulation::schedule_count));
   const auto steps = *rc::gen::inRange<std::size_t>(1, 13);
   const auto channels = *rc::gen::container<std::vector<Sequence>>(*rc::gen::inRange<std::size_t>(1, 10),

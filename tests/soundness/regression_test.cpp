@@ -105,5 +105,49 @@ TEST(Lattice, NeedsInputsOfTheWorkingFormat) {
   EXPECT_EQ(check(value, parse_contract("fp32")).verdict, Verdict::explained);
 }
 
+// A finite output beside an input that is not.
+TEST(NotFinite, InputsThatAnOutputDoesNotDependOn) {
+  for (const double b : {infinity, std::numeric_limits<double>::quiet_NaN()}) {
+    Case value = affine_scan(f32({2, 1}, {1.5, 3}), f32({2, 1}, {1, b}), f32({2, 1}, {1, b}));
+    value.outputs["summary_a"] = f32({1}, {4.5});
+    EXPECT_EQ(check(value).verdict, Verdict::explained);
+    value.outputs["summary_a"] = f32({1}, {5});
+    EXPECT_EQ(check(value).verdict, Verdict::refuted);
+    EXPECT_EQ(exact_outputs(value).outputs.at("summary_a").at(0), 4.5);
+  }
+}
+
+// Without an initial state a kernel need not multiply by the first multiplier.
+TEST(NotFinite, FirstMultiplierWithoutAnInitialState) {
+  const Case value = affine_scan(f32({1, 1}, {infinity}), f32({1, 1}, {1}), f32({1, 1}, {1}));
+  EXPECT_EQ(check(value).verdict, Verdict::undecided);
+  Case multiplied = value;
+  multiplied.outputs["h"] = f32({1, 1}, {std::numeric_limits<double>::quiet_NaN()});
+  EXPECT_EQ(check(multiplied).verdict, Verdict::explained);
+  multiplied.inputs["h0"] = f32({1}, {0});
+  EXPECT_EQ(check(multiplied).verdict, Verdict::explained);
+  multiplied.outputs["h"] = f32({1, 1}, {1});
+  EXPECT_EQ(check(multiplied).verdict, Verdict::refuted);
+}
+
+// Windows whose products round up to the smallest number double the state six times ("Underflow",
+// proofs-notes/rounding-bounds.md): 64 instead of 1.0000007 is legitimate where each pair is combined first.
+TEST(Underflow, WindowProductsMayDoubleTheState) {
+  std::vector<double> a, h;
+  float state = 1;
+  for (int block = 0; block < 6; ++block) {
+    const float first = 0x1p-75F, second = 0x1.000002p-75F, third = 0x1p75F;
+    const float before = state, window = second * first;
+    state = third * (third * (window * state));
+    for (const float x : {first, second, third, third}) a.push_back(static_cast<double>(x));
+    h.insert(h.end(), {static_cast<double>(first * before), static_cast<double>(window * before),
+                       static_cast<double>(third * (window * before)), static_cast<double>(state)});
+  }
+  EXPECT_EQ(state, 64);
+  Case value = affine_scan(f32({24, 1}, a), f32({24, 1}, std::vector<double>(24)), f32({24, 1}, h));
+  value.inputs["h0"] = f32({1}, {1});
+  EXPECT_EQ(check(value).verdict, Verdict::explained);
+}
+
 }  // namespace
 }  // namespace exactscan

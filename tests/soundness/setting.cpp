@@ -1,6 +1,7 @@
 #include "tests/soundness/setting.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -38,8 +39,32 @@ std::span<const Setting> settings() {
        true},
       {"bf16 inputs, fp16", "accumulate=fp16", bf16, f16, bfloat16, binary16, binary16},
       {"fp16 inputs, fp32 outputs", "fp32", f16, f32, binary16, binary32, binary32},
+      {"fp32, not finite", "fp32", f32, f32, binary32, binary32, binary32, false, false, false, true},
+      {"fp32 ftz, not finite", "accumulate=fp32,underflow=ftz", f32, f32, binary32, binary32, binary32, true,
+       false, false, true},
+      {"bf16 arithmetic, not finite", "accumulate=bf16", bf16, bf16, bfloat16, bfloat16, bfloat16, false,
+       false, false, true},
+      {"fp16 storage, not finite", "fp16", f16, f16, binary16, binary32, binary16, false, false, false, true},
+      {"fp32 any, not finite", "fp32,rounding=any", f32, f32, binary32, binary32, binary32, false, true,
+       false, true},
+      {"fp64, not finite", "fp64", f64, f64, binary64, binary64, binary64, false, false, false, true},
   };
   return all;
+}
+
+int finite_setting_count() {
+  const auto all = settings();
+  return static_cast<int>(
+      std::count_if(all.begin(), all.end(), [](const Setting& s) { return !s.not_finite; }));
+}
+
+void sprinkle(emulation::Random& random, const Setting& setting, std::vector<double>& values) {
+  if (!setting.not_finite || random.coin()) return;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (double& x : values) {
+    if (random.one_in(3 + values.size()))
+      x = random.one_in(3) ? std::numeric_limits<double>::quiet_NaN() : random.sign() * infinity;
+  }
 }
 
 const Setting& setting_named(std::string_view name) {

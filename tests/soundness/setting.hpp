@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "oracle/casefile/case.hpp"
 #include "tests/emulation/arithmetic.hpp"
@@ -22,14 +23,20 @@ struct Setting {
   bool flush = false;
   bool any_rounding = false;
   bool any_store = false;
+  bool not_finite = false;  // the inputs hold some infinities and NaNs
 
   bool stores_exactly() const {
     return out_format.precision >= accumulate.precision && out_format.min_exponent <= accumulate.min_exponent;
   }
 };
 
+// Those with finite inputs come first.
 std::span<const Setting> settings();
+int finite_setting_count();
 const Setting& setting_named(std::string_view name);
+
+// Where the setting asks for it, puts an infinity or a NaN here and there.
+void sprinkle(emulation::Random& random, const Setting& setting, std::vector<double>& values);
 
 // The value as the output tensor holds it: rounded once where the tensor's format is narrower.
 double stored(double x, const Setting& setting, emulation::Random& random);
