@@ -62,7 +62,6 @@ class DiagonalSsm {
 
 // Whether x is a number of binary32, lane by lane.
 inline LaneMask is_binary32(const Lanes& x) {
-  typedef float Floats __attribute__((vector_size(4 * lane_count)));
   return __builtin_convertvector(__builtin_convertvector(x, Floats), Lanes) == x;
 }
 inline bool is_binary32(double x) { return static_cast<double>(static_cast<float>(x)) == x; }
