@@ -1,5 +1,5 @@
-// The allowance of h_t = a_t h_{t-1} + b_t: the largest |computed - exact| over all schedules under a
-// contract.
+// The allowance of h_t = a_t h_{t-1} + b_t: the largest |computed - exact| over all schedules under a contract.
+// [proof: scan_bound], [proof: allowance_sound], [proof: upper_step]; rounding=any: [proof: directed_bound].
 //
 // Theorems (proofs-notes/rounding-bounds.md, same names): E = min(Theorem 1, Theorem 2, Theorem 3 if a depth
 // is declared) + Underflow; "Flush to zero" caps it; "Exact leaves" gives the counts that skip exact
@@ -9,9 +9,9 @@
 // Notation: v one rounding, q = 1+v; M_t = |a_t| M_{t-1} + |b_t| on exact magnitudes; hats add the leaves'
 // own errors alpha, beta; Em the part of the error that multiplications cause; N non-zero leaves but one,
 // counted since the last multiplier that is exactly zero; U~ the underflow sum; M' = M^ + U~; Gamma = q^{2t}.
-//   Theorem 1: q^N Em + (q^N - 1) M          Theorem 3: the same with min(D, N) for N
-//   Theorem 2: Em + Gamma min{ N v M', (1 + N v)((c-1) v M' + tail + U~) + N v v M' over the windows (c,
-//   tail) }
+//   Theorem 1 [proof: theorem1]: q^N Em + (q^N - 1) M; Theorem 3 [proof: theorem3]: with min(D, N) for N
+//   Theorem 2 [proof: theorem2_count], [proof: theorem2_window]: Em + Gamma min{ N v M', over the windows
+//   (c, tail): (1 + N v)((c-1) v M' + tail + U~) + N v v M' }
 //
 // Underflow of the evaluation itself in V = double: each operation loses at most 2^-1074, amplified like an
 // underflow of the kernel; U~ exceeds the sum of all that by 2^100 for every format narrower than double, so
@@ -110,7 +110,7 @@ class alignas(alignment_for<V>) ScanAllowance {
     return e;
   }
 
-  // Where some schedule may overflow, here or at an earlier step (sticky: infinity does not go away). No
+  // [proof: no_overflow] Where some schedule may overflow, here or earlier (sticky: infinity does not go away). No
   // schedule can if Gamma max(M', S) <= Omega (1 - K S), K the sum of all that underflow may add.
   Mask<V> overflow_possible() const {
     const double t = steps_, k = arithmetic_.flush ? arithmetic_.smallest_normal * (7 * t + 1)
@@ -140,7 +140,7 @@ class alignas(alignment_for<V>) ScanAllowance {
     return up(V(gamma_ * (mh_ + gradual) + m_));
   }
 
-  // A multiplier that is exactly zero makes every earlier leaf exactly zero in every schedule.
+  // A multiplier that is exactly zero makes every earlier leaf exactly zero [proof: restart].
   void forget(const Mask<V>& reset) {
     n_ = select(reset, zero_, n_);
     qn_ = select(reset, zero_, qn_);
