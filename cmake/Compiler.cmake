@@ -3,9 +3,11 @@
 # -ffp-contract=off: a bound is a statement about the operations that the source names; a compiler that fuses
 # a*b+c on its own computes something else. -ffast-math is refused by an #error where bounds are computed.
 # -Wno-restrict: g++ 12 reports std::string's own operator+ (GCC bug 105329).
+# -Wno-bitwise-instead-of-logical: a mask is a bool for scalars and a vector for lanes; | serves both.
 # -Wno-psabi: lane types are wider than the baseline's registers, but never cross a library boundary by value.
 add_library(exactscan_compiler INTERFACE)
 target_compile_features(exactscan_compiler INTERFACE cxx_std_20)
 target_compile_options(exactscan_compiler INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Werror -ffp-contract=off
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-psabi -Wno-restrict>)
+  -Wno-psabi $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-bitwise-instead-of-logical>)

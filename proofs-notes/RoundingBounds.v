@@ -12,13 +12,15 @@ Open Scope R_scope.
 
 Section Bounds.
 Variables v km kp k0 : R.
+(** Theorem 2 needs rounding to nearest. *)
+Variable absorb : bool.
 Hypothesis v0 : 0 <= v.
 Hypothesis v1 : v <= 1.
 Hypothesis km0 : 0 <= km.
 Hypothesis kp0 : 0 <= kp.
 Hypothesis k00 : 0 <= k0.
 Notation q := (q v).
-Notation ev := (ev v km kp k0).
+Notation ev := (ev v km kp k0 absorb).
 Notation Uf := (Uf km kp k0).
 Notation D := (D km kp k0).
 
@@ -66,7 +68,7 @@ Theorem theorem3 t a b n : ev t a b -> (depth t <= n)%nat ->
   Rabs (b - hx (lv t)) <= q ^ Nat.min n (pred (nz (lv t))) * Wm v (lv t) - Mb (lv t)
                           + Gamma (lv t) * Uf (lv t).
 Proof.
-  intros E Hn; destruct (ev_B _ _ _ _ v0 km0 kp0 k00 _ _ _ E) as [_ H].
+  intros E Hn; destruct (ev_B _ _ _ _ _ v0 km0 kp0 k00 _ _ _ E) as [_ H].
   apply Rle_trans with (1 := H); pose proof (kicks_le t) as HK; pose proof (depth_le t) as Hd.
   assert (q ^ depth t * Wm v (lv t) <= q ^ Nat.min n (pred (nz (lv t))) * Wm v (lv t)).
   { apply Rmult_le_compat_r; [apply (Wm_pos v v0)|apply (qn_le v v0)]; unfold tz in Hd; lia. }
@@ -82,19 +84,19 @@ Proof.
   unfold tz in H; rewrite Nat.min_id in H; exact H.
 Qed.
 
-Lemma sums_apart t a b : ev t a b ->
+Lemma sums_apart t a b : absorb = true -> ev t a b ->
   Rabs (b - hx (lv t)) <= Em (lv t) + Gamma (lv t) * V v km kp k0 t + Gamma (lv t) * Uf (lv t).
 Proof.
-  intros E; destruct (ev_C _ _ _ _ v0 km0 kp0 k00 _ _ _ E) as [_ H].
+  intros Near E; destruct (ev_C _ _ _ _ _ v0 km0 kp0 k00 _ _ _ Near E) as [_ H].
   apply Rle_trans with (1 := H); pose proof (kicks_le t).
   unfold Em; change (q ^ roundings t) with (Gamma (lv t)) in *; lra.
 Qed.
 
-Theorem theorem2_count t a b : ev t a b ->
+Theorem theorem2_count t a b : absorb = true -> ev t a b ->
   Rabs (b - hx (lv t)) <= Em (lv t) + Gamma (lv t) * (Nf (lv t) * v * M1 (lv t))
                           + Gamma (lv t) * Uf (lv t).
 Proof.
-  intros E; apply Rle_trans with (1 := sums_apart _ _ _ E).
+  intros Near E; apply Rle_trans with (1 := sums_apart _ _ _ Near E).
   apply Rplus_le_compat_r, Rplus_le_compat_l, Rmult_le_compat_l; [apply (qn_pos v v0)|].
   apply Rle_trans with (1 := costs_count v km kp k0 v0 km0 kp0 k00 t).
   apply Rmult_le_compat_l; [apply Rmult_le_pos; [apply pos_INR|exact v0]|].
@@ -112,11 +114,11 @@ Proof.
   assert (v * (u - d) <= 1 * (u - d)) by (apply Rmult_le_compat_r; lra); lra.
 Qed.
 
-Theorem theorem2_window t a b ys xs : ev t a b -> lv t = ys ++ xs ->
+Theorem theorem2_window t a b ys xs : absorb = true -> ev t a b -> lv t = ys ++ xs ->
   Rabs (b - hx (lv t)) <= Em (lv t) + Gamma (lv t) * bracket (lv t) (INR (nz ys)) (PH ys * Mh xs)
                           + Gamma (lv t) * Uf (lv t).
 Proof.
-  intros E S; apply Rle_trans with (1 := sums_apart _ _ _ E).
+  intros Near E S; apply Rle_trans with (1 := sums_apart _ _ _ Near E).
   apply Rplus_le_compat_r, Rplus_le_compat_l, Rmult_le_compat_l; [apply (qn_pos v v0)|].
   apply Rle_trans with (1 := costs_window v km kp k0 v0 v1 km0 kp0 k00 t ys xs S).
   unfold bracket, M1; rewrite BU_split.
@@ -162,8 +164,8 @@ Theorem allowance_sound t a b e m mh s x u : ev t a b -> upper (lv t) e m mh s x
   let l := lv t in
   (forall n, (depth t <= n)%nat \/ n = pred (nz l) ->
      Rabs (b - hx l) <= theorem1_value n e m + Gamma l * u) /\
-  Rabs (b - hx l) <= e + Gamma l * (Nf l * v * (mh + u)) + Gamma l * u /\
-  (forall c tail tail', cell l c tail -> (1 <= c)%nat -> tail <= tail' ->
+  (absorb = true -> Rabs (b - hx l) <= e + Gamma l * (Nf l * v * (mh + u)) + Gamma l * u) /\
+  (absorb = true -> forall c tail tail', cell l c tail -> (1 <= c)%nat -> tail <= tail' ->
      Rabs (b - hx l) <= e + Gamma l * window_value (Nf l) (INR c) tail' (mh + u) u + Gamma l * u).
 Proof.
   intros E Up; cbv zeta; set (l := lv t) in *.
@@ -180,10 +182,10 @@ Proof.
     pose proof (qn_ge1 v v0 n) as Hq; unfold theorem1_value, Em in *.
     assert (q ^ n * (Wm v l - Mb l) <= q ^ n * e) by (apply Rmult_le_compat_l; lra).
     assert ((q ^ n - 1) * Mb l <= (q ^ n - 1) * m) by (apply Rmult_le_compat_l; lra); lra.
-  - apply Rle_trans with (1 := theorem2_count t a b E); fold l.
+  - intros Near; apply Rle_trans with (1 := theorem2_count t a b Near E); fold l.
     pose proof (Rmult_le_compat_l _ _ _ HG (Rmult_le_compat_l _ _ _ HNv HM1)); lra.
-  - intros c tail tail' HC Hc Ht; destruct (cell_cut _ _ _ HC) as (ys & xs & S & -> & ->).
-    apply Rle_trans with (1 := theorem2_window t a b ys xs E S); fold l.
+  - intros Near c tail tail' HC Hc Ht; destruct (cell_cut _ _ _ HC) as (ys & xs & S & -> & ->).
+    apply Rle_trans with (1 := theorem2_window t a b ys xs Near E S); fold l.
     rewrite bracket_positive; unfold window_value.
     assert (Hc1 : 0 <= INR (nz ys) - 1) by (apply (le_INR 1) in Hc; simpl in Hc; lra).
     pose proof (Rmult_le_compat_l _ _ _ (Rmult_le_pos _ _ Hc1 v0) HM1) as P1.

@@ -32,8 +32,9 @@ Theorem scan_bound t a b e m mh s x u :
      Rabs (b - hx l) <= e + Gamma v l * window_value v (Nf l) (INR c) tail' (mh + u) u + Gamma v l * u).
 Proof.
   intros K U; destruct (kernel_ev prec emin choice ftz wide t a b K) as [E _].
-  apply (allowance_sound v km ka 0 (v_pos _) (v_le1 _) (kmul_pos _ _ _) (kadd_pos _ _ _) (Rle_refl 0))
-    with (1 := E) (2 := U).
+  destruct (allowance_sound v km ka 0 true (v_pos _) (v_le1 _) (kmul_pos _ _ _) (kadd_pos _ _ _) (Rle_refl 0)
+    _ _ _ _ _ _ _ _ _ E U) as (H1 & H2 & H3).
+  split; [exact H1|split; [exact (H2 eq_refl)|exact (H3 eq_refl)]].
 Qed.
 
 (** Without upward rounding: the exact recurrences. *)
@@ -48,9 +49,9 @@ Proof.
   pose proof (v_pos prec); pose proof (v_le1 prec); pose proof (kmul_pos prec emin ftz).
   pose proof (kadd_pos prec emin ftz); pose proof (Rle_refl 0).
   repeat split.
-  - apply (theorem1 v km ka 0) with (a := a); assumption.
-  - apply (theorem2_count v km ka 0) with (a := a); assumption.
-  - intros ys xs S; apply (theorem2_window v km ka 0) with (a := a); assumption.
+  - apply (theorem1 v km ka 0 true) with (a := a); assumption.
+  - apply (theorem2_count v km ka 0 true) with (a := a); auto.
+  - intros ys xs S; apply (theorem2_window v km ka 0 true) with (a := a); auto.
 Qed.
 End Any.
 

@@ -21,12 +21,13 @@ Notation op := (op prec emin choice ftz).
 Notation v := (v prec).
 Notation kmul := (kmul prec emin ftz).
 Notation kadd := (kadd prec emin ftz).
-Notation ev := (ev v kmul kadd 0).
+Notation ev := (ev v kmul kadd 0 true).
 
-(** A multiplier that leaf x may hold. Its allowance covers how it was made and read. *)
+(** A multiplier that leaf x may hold. Its allowance covers how it was made and read, as 0 if it is so small
+    that a later operation may flush it. *)
 Definition holds_a x a :=
   Rabs (a - la x) <= lA x - Rabs (la x) /\ (wide = false -> format a) /\ (wide = true -> lm x = true) /\
-  (lm x = false -> pow2 a).
+  (lm x = false -> pow2 a) /\ (ftz = true -> Rabs a < lam prec emin -> Rabs (la x) <= lA x - Rabs (la x)).
 (** A summand that it may hold; one that a later operation may read as 0 has an allowance that says so. *)
 Definition allows_b x b := Rabs (b - lb x) <= lB x - Rabs (lb x).
 Definition holds_b x b :=
@@ -55,7 +56,7 @@ Definition facts_b t b := format b /\ (tz t = 0%nat -> b = 0).
 
 Lemma leaf_facts_a x a : holds_a x a -> facts_a (Leaf x) a.
 Proof.
-  intros (_ & Fa & Hw & Hp); unfold facts_a, tm; simpl; rewrite Nat.add_0_r; repeat split; [exact Fa| |].
+  intros (_ & Fa & Hw & Hp & _); unfold facts_a, tm; simpl; rewrite Nat.add_0_r; repeat split; [exact Fa| |].
   - intros W; rewrite (Hw W); discriminate.
   - intros Z; destruct (lm x); [discriminate|]; apply Hp; reflexivity.
 Qed.
@@ -220,7 +221,7 @@ Lemma node_ev l r a1 b1 a2 b2 a b : ev l a1 b1 -> ev r a2 b2 ->
   node_b l r a2 b1 b2 b -> ev (Node l r) a b.
 Proof.
   intros El Er (da & ea & -> & Hda & Hea) (c2 & d & eb & e & f & Hs & -> & Hd & Heb & (H1 & H2 & H3) & Hf).
-  apply ev_node with (c2 := c2); assumption.
+  apply ev_node with (c2 := c2); try assumption; intros _; split; assumption.
 Qed.
 
 Theorem kernel_ev t a b : kernel t a b -> ev t a b /\ facts_a t a /\ facts_b t b.

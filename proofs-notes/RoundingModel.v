@@ -64,6 +64,8 @@ Qed.
 Section Model.
 (** Relative error of an operation; largest absolute loss of a product, a sum, a leaf. *)
 Variables v km kp k0 : R.
+(** Whether sums are absorbed: rounding to nearest. Sums with an addend that is exactly 0 always are. *)
+Variable absorb : bool.
 Hypothesis v0 : 0 <= v.
 Hypothesis km0 : 0 <= km.
 Hypothesis kp0 : 0 <= kp.
@@ -92,7 +94,8 @@ Inductive ev : tree -> R -> R -> Prop :=
     Rabs da <= on (tm l * tm r) v -> Rabs ea <= km ->
     Rabs db <= on (tm r) v -> Rabs eb <= on (tz l) km ->
     let x := (1 + on (tm r) v) * Rabs (a2 * b1) + on (tz l) km in
-    size_of r b2 c2 -> Rabs e <= v * (x + c2) -> Rabs e <= x -> Rabs e <= c2 ->
+    size_of r b2 c2 -> Rabs e <= v * (x + c2) ->
+    (absorb = true \/ (tz l * tz r)%nat = 0%nat -> Rabs e <= x /\ Rabs e <= c2) ->
     Rabs f <= on (tz l + tz r) kp ->
     ev (Node l r) (a2 * a1 * (1 + da) + ea) (a2 * b1 * (1 + db) + eb + b2 + e + f).
 

@@ -17,7 +17,7 @@ Context {prec_pos : Prec_gt_0 prec}.
 Notation kernel := (kernel prec emin choice ftz wide).
 Notation op := (op prec emin choice ftz).
 
-Lemma zero_leaf x a : lA x = 0 -> holds_a prec emin wide x a -> a = 0.
+Lemma zero_leaf x a : lA x = 0 -> holds_a prec emin ftz wide x a -> a = 0.
 Proof.
   intros Z (H & _); pose proof (la_le x); rewrite Z in *.
   pose proof (Rabs_pos (la x)); pose proof (Rabs_pos (a - la x)).

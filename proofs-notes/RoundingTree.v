@@ -11,12 +11,13 @@ Open Scope R_scope.
 
 Section Invariants.
 Variables v km kp k0 : R.
+Variable absorb : bool.
 Hypothesis v0 : 0 <= v.
 Hypothesis km0 : 0 <= km.
 Hypothesis kp0 : 0 <= kp.
 Hypothesis k00 : 0 <= k0.
 Notation q := (q v).
-Notation ev := (ev v km kp k0).
+Notation ev := (ev v km kp k0 absorb).
 Notation AU := (AU km k0).
 Notation BU := (BU km kp k0).
 Notation V := (V v km kp k0).
@@ -31,7 +32,7 @@ Proof. destruct a, b; rewrite ?Nat.mul_0_r; simpl; lia. Qed.
 
 Theorem ev_A t a b : ev t a b -> dom a (PA (lv t)) (q ^ pred (tm t) * AU t) (PR (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He2 He3 Hf].
+  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He23 Hf].
   - cbn [lv PA PR RoundingModel.AU]; rewrite !Rmult_1_r; split; [apply Rle_refl|].
     apply Rle_trans with (1 := Ha).
     pose proof (lA_pos x); pose proof (qn_ge1 v v0 (pred (tm (Leaf x)))).
@@ -152,7 +153,7 @@ Qed.
 Theorem ev_B t a b : ev t a b ->
   dom b (hx (lv t)) (q ^ depth t * Wm v (lv t) + q ^ (tm t + depth t) * D t) (Mb (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He2 He3 Hf].
+  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He23 Hf].
   - cbn [depth]; rewrite pow_O, Rmult_1_l; apply leaf_dom, Hb.
   - pose proof (ev_A _ _ _ E2) as HA.
     set (s := negb (tz l * tz r =? 0)).
@@ -163,7 +164,7 @@ Proof.
     assert (Hb2 : c2 <= W2) by apply (size_le_B r b2 c2 Hc (dom_abs _ _ _ _ IH2)).
     assert (He : Rabs e <= (if s then v else 0) * (P + W2)).
     { unfold s; destruct (Nat.eqb_spec (tz l * tz r) 0) as [Z|Z]; simpl negb; cbv iota.
-      - rewrite Rmult_0_l; apply (sum_silent l r P W2 e X c2); auto; intros Z1;
+      - destruct (He23 (or_intror Z)) as [He2 He3]; rewrite Rmult_0_l; apply (sum_silent l r P W2 e X c2); auto; intros Z1;
           destruct (tz_zero v km kp k0 _ Z1) as (_ & Z2 & _ & Z3 & _); unfold P, W1, W2; rewrite Z2, Z3, ?Z1; simpl; ring.
       - apply Rle_trans with (1 := He1), Rmult_le_compat_l; lra. }
     eapply dom_weaken; [apply node_dom with (W1 := W1) (W2 := W2) (E := (if s then v else 0) * (P + W2)); eassumption|].
@@ -224,10 +225,10 @@ Proof.
 Qed.
 
 (** The sums' errors kept apart: multiplications alone, plus the absorption costs. *)
-Theorem ev_C t a b : ev t a b ->
+Theorem ev_C t a b : absorb = true -> ev t a b ->
   dom b (hx (lv t)) (Wm v (lv t) + q ^ roundings t * (V t + D t)) (Mb (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He2 He3 Hf].
+  intros Near; induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He23 Hf].
   - cbn [RoundingModel.V]; rewrite Rplus_0_l; apply leaf_dom, Hb.
   - pose proof (ev_A _ _ _ E2) as HA.
     pose proof (ev_bound _ _ _ E1) as B1; pose proof (ev_bound _ _ _ E2) as B2.
@@ -251,7 +252,8 @@ Proof.
         apply Rle_trans with (1 * BU (Leaf x)); [|apply Rmult_le_compat_r; assumption].
         simpl; pose proof (on_pos (bit (lz x)) k0 k00); lra. }
     assert (He : Rabs e <= Q * cost).
-    { unfold cost; pose proof (Rmult_le_compat_l v _ _ v0 Hx); pose proof (Rmult_le_compat_l v _ _ v0 Hy).
+    { destruct (He23 (or_introl Near)) as [He2 He3].
+      unfold cost; pose proof (Rmult_le_compat_l v _ _ v0 Hx); pose proof (Rmult_le_compat_l v _ _ v0 Hy).
       assert (0 <= Q * (v * on (tz l + tz r) kp)) by (repeat apply Rmult_le_pos; auto using on_pos; lra).
       cbn [RoundingModel.BU]; unfold Rmin; repeat destruct Rle_dec; lra. }
     eapply dom_weaken; [apply node_dom; [exact HA|exact IH1|exact IH2|exact Hdb|exact Heb|exact He|exact Hf]|].

@@ -3,7 +3,7 @@
 // bounds.
 //
 // Theorem: "Calculus" of proofs-notes/rounding-bounds.md: stored inputs, one rounding, product, sum of n
-// terms in any order with or without fused multiply-add.
+// terms in any order with or without fused multiply-add [proof: sum_rule].
 #pragma once
 
 #include "oracle/bounds/arithmetic.hpp"
@@ -33,7 +33,7 @@ class alignas(alignment_for<V>) Calculus {
     return {magnitude, e};
   }
 
-  // One rounding of an inexact value: e + v X + min(underflow loss, X), X = |x| + e.
+  // One rounding [proof: rounded_rule] of an inexact value: e + v X + min(underflow loss, X), X = |x| + e.
   Approximate<V> rounded(const Approximate<V>& x) const {
     const V bound = x.bound(), loss = broadcast<V>(arithmetic_.underflow_loss());
     return {x.magnitude, up(V(x.error + v_ * bound + lost(loss, bound)))};
@@ -52,7 +52,7 @@ class alignas(alignment_for<V>) Calculus {
     return representable ? Mask<V>{} : may_overflow({magnitude, zero_});
   }
 
-  // The exact product of two inexact values.
+  // The exact product of two inexact values [proof: product_rule].
   static Approximate<V> product(const Approximate<V>& x, const Approximate<V>& y) {
     return {up(V(x.magnitude * y.magnitude)),
             up(V(x.magnitude * y.error + x.error * (y.magnitude + y.error)))};

@@ -1,5 +1,5 @@
-// The allowance of h_t = a_t h_{t-1} + b_t: the largest |computed - exact| over all schedules under a
-// contract.
+// The allowance of h_t = a_t h_{t-1} + b_t: the largest |computed - exact| over all schedules under a contract.
+// [proof: scan_bound], [proof: allowance_sound], [proof: upper_step]; rounding=any: [proof: directed_bound].
 //
 // Theorems (proofs-notes/rounding-bounds.md, same names): E = min(Theorem 1, Theorem 2, Theorem 3 if a depth
 // is declared) + Underflow; "Flush to zero" caps it; "Exact leaves" gives the counts that skip exact
@@ -9,9 +9,9 @@
 // Notation: v one rounding, q = 1+v; M_t = |a_t| M_{t-1} + |b_t| on exact magnitudes; hats add the leaves'
 // own errors alpha, beta; Em the part of the error that multiplications cause; N non-zero leaves but one,
 // counted since the last multiplier that is exactly zero; U~ the underflow sum; M' = M^ + U~; Gamma = q^{2t}.
-//   Theorem 1: q^N Em + (q^N - 1) M          Theorem 3: the same with min(D, N) for N
-//   Theorem 2: Em + Gamma min{ N v M', (1 + N v)((c-1) v M' + tail + U~) + N v v M' over the windows (c,
-//   tail) }
+//   Theorem 1 [proof: theorem1]: q^N Em + (q^N - 1) M; Theorem 3 [proof: theorem3]: with min(D, N) for N
+//   Theorem 2 [proof: theorem2_count], [proof: theorem2_window]: Em + Gamma min{ N v M', over the windows
+//   (c, tail): (1 + N v)((c-1) v M' + tail + U~) + N v v M' }
 //
 // Underflow of the evaluation itself in V = double: each operation loses at most 2^-1074, amplified like an
 // underflow of the kernel; U~ exceeds the sum of all that by 2^100 for every format narrower than double, so
@@ -19,8 +19,11 @@
 // range shows as an allowance that is not finite: the caller then takes a wider V.
 #pragma once
 
+#include <type_traits>
 #include "oracle/bounds/approximate.hpp"
+
 #include "oracle/bounds/arithmetic.hpp"
+#include "oracle/bounds/slide_clock.hpp"
 #include "oracle/numbers/lanes.hpp"
 
 namespace exactscan {
@@ -32,9 +35,9 @@ struct alignas(alignment_for<V>) LeafMagnitudes {
   Mask<V> exact_multiplier;
 };
 
-// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier read
-// inexactly is not known to be a power of two; and a power of two costs nothing only where all other multipliers are
-// numbers of the working format (`all_fit`): its product with a wider one rounds.
+// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier
+// read inexactly is not known to be a power of two; and a power of two costs nothing only where all other
+// multipliers are numbers of the working format (`all_fit`): its product with a wider one rounds.
 template <class V, class B>
 LeafMagnitudes<V> make_leaf(const B& a, const Approximate<V>& ax, const Approximate<V>& bx, bool all_fit) {
   const Mask<V> as_it_is = ax.error == broadcast<V>(0);
@@ -56,6 +59,7 @@ class alignas(alignment_for<V>) ScanAllowance {
         peak_(mh_),
         old_{zero_, n_},
         new_{mh_, zero_},
+        clock_(h0, arithmetic.v),
         arithmetic_(arithmetic) {}
 
   // Appends leaf t = 1, 2, … With exact leaves (alpha = beta = 0) the hats are the magnitudes themselves.
@@ -82,7 +86,13 @@ class alignas(alignment_for<V>) ScanAllowance {
     g_ = larger(mp_, g_);
     peak_ = larger(mp_, peak_);  // in this order an infinite peak outlives a later NaN
     s_peak_ = larger(s_, s_peak_);
-    slide(ah);
+    old_.tail = up(V(old_.tail * ah));
+    new_.tail = up(V(new_.tail * ah));
+    if constexpr (ExactLeaves && std::is_same_v<V, Lanes>) {
+      slide(clock_.tick(leaf.a, leaf.b));
+    } else {
+      slide(new_.tail <= v_ * mp_);
+    }
   }
 
   // The allowance at the current step.
@@ -100,7 +110,7 @@ class alignas(alignment_for<V>) ScanAllowance {
     return e;
   }
 
-  // Where some schedule may overflow, here or at an earlier step (sticky: infinity does not go away). No
+  // [proof: no_overflow] Where some schedule may overflow, here or earlier (sticky: infinity does not go away). No
   // schedule can if Gamma max(M', S) <= Omega (1 - K S), K the sum of all that underflow may add.
   Mask<V> overflow_possible() const {
     const double t = steps_, k = arithmetic_.flush ? arithmetic_.smallest_normal * (7 * t + 1)
@@ -130,7 +140,7 @@ class alignas(alignment_for<V>) ScanAllowance {
     return up(V(gamma_ * (mh_ + gradual) + m_));
   }
 
-  // A multiplier that is exactly zero makes every earlier leaf exactly zero in every schedule.
+  // A multiplier that is exactly zero makes every earlier leaf exactly zero [proof: restart].
   void forget(const Mask<V>& reset) {
     n_ = select(reset, zero_, n_);
     qn_ = select(reset, zero_, qn_);
@@ -156,12 +166,9 @@ class alignas(alignment_for<V>) ScanAllowance {
                            : up(V(loss * (t * s_ + before * x_)));
   }
 
-  // Moves the two cuts: once all that lies before the newer one weighs less than one rounding, it takes the
-  // older one's place. Each cell bounds on its own, so when to move is free.
-  void slide(const V& ah) {
-    old_.tail = up(V(old_.tail * ah));
-    new_.tail = up(V(new_.tail * ah));
-    const Mask<V> move = new_.tail <= v_ * mp_;
+  // Where `move` says so, the newer cut takes the older one's place: best once all that lies before it weighs
+  // less than one rounding. Each cell bounds on its own, so when to move is free.
+  void slide(const Mask<V>& move) {
     old_.tail = select(move, new_.tail, old_.tail);
     old_.count = select(move, new_.count, old_.count);
     new_.tail = select(move, mh_, new_.tail);
@@ -175,6 +182,7 @@ class alignas(alignment_for<V>) ScanAllowance {
   V s_ = one_, x_ = zero_, g_, u_ = zero_;  // underflow: S, X, G, U~
   V mp_ = mh_, peak_, s_peak_ = one_;       // M'; largest M' and S so far
   Cell old_, new_;
+  std::conditional_t<std::is_same_v<V, Lanes>, SlideClock, NoClock> clock_;
   double steps_ = 0;
   const Arithmetic arithmetic_;
 };

@@ -2,7 +2,7 @@
 //
 // A candidate c of a type at least as wide as the arithmetic was stored as it was: its cell is the point c. A
 // narrower one was rounded once: its cell is the set of all numbers that round to c. The element is explained
-// if and only if the interval [h - E, h + E] meets the cell ("Decision", proofs-notes/rounding-bounds.md).
+// if and only if [h - E, h + E] meets the cell ("Decision": [proof: refuted_low], [proof: refuted_high]).
 #pragma once
 
 #include <optional>

@@ -2,7 +2,7 @@
 // result of operands taken from the enclosures. Works on any lane or scalar type, and on double-double
 // midpoints.
 //
-// Error: for +, -, *: |exact - mid| <= rad (inclusion lemma; radius rounded up). An overflow makes the radius
+// Error: for +, -, *: |exact - mid| <= rad ([proof: ball_add], [proof: ball_mul]). Overflow makes the radius
 // infinite or NaN, so that no comparison succeeds: nothing is decided by such a ball.
 #pragma once
 
