@@ -39,7 +39,7 @@ class AffineScan {
   // A first look at the output `screened_output`, where it is the only one and there is a quick way; else
   // null.
   static constexpr int screened_output = h;
-  std::unique_ptr<AffineScreen> screen() const;
+  std::unique_ptr<AffineScreen> screen(int threads) const;
 
  private:
   // Theorem: oracle/bounds/scan_allowance.hpp.

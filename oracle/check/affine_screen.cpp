@@ -12,7 +12,9 @@ namespace exactscan {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr std::int64_t group_rows = 8;       // rows that a block goes through before the next block
+// A block stays in registers for some rows. Not for many where rows are far apart in memory: few rows at a
+// time, wide tiles, and the machine's own prefetching finds its way.
+constexpr std::int64_t far_apart = 1024, rows_near = 16, rows_far = 2, widest_tile = 512;
 constexpr std::int64_t most_rows = 1 << 18;  // float32 counts and margins
 constexpr float largest_size = 0x1p80F;      // M beyond this is left to the full judgement
 constexpr float tiny = 0x1p-100F;            // exceeds all underflow of the evaluation
@@ -28,13 +30,15 @@ void raise(std::atomic<double>& maximum, double x) {
 }  // namespace
 
 AffineScreen::AffineScreen(const TensorView& a, const TensorView& b, const TensorView& h0, const Output& h,
-                           const Arithmetic& arithmetic)
+                           const Arithmetic& arithmetic, int threads)
     : a_(a.floats()),
       b_(b.floats()),
       h_(h.candidate.floats()),
       h0_(h0),
       rows_(h.rows),
       columns_(h.columns),
+      group_rows_(h.columns >= far_apart ? rows_far : rows_near),
+      tile_blocks_(std::clamp<std::int64_t>(h.columns / block_width / std::max(threads, 1), 1, widest_tile)),
       v_(arithmetic.v),
       certain_(1 - static_cast<double>(4 * h.rows + 64) * 0x1p-24),
       slack_(static_cast<double>(12 * h.rows + 200) * 0x1p-24),
@@ -63,7 +67,7 @@ struct alignas(32) AffineScreen::State {
   double mid[8];                                               // h in binary64
   float size[8], products[8];                                  // M, e
   float old_tail[8], old_count[8], new_tail[8], new_count[8];  // the cuts; each count is less by one
-  float largest_a[8], largest_size[8];
+  float range[8];  // the largest |a| + M / largest_size, rounded: at most 1 if both are in range
   bool lost;       // not to be accepted
   bool from_zero;  // all initial states are zero
 };
@@ -108,16 +112,15 @@ AffineScreen::State AffineScreen::start(std::int64_t block) const {
 }
 
 void AffineScreen::judge_tile(std::int64_t tile) {
-  const std::int64_t first = tile * tile_blocks, count = std::min(tile_blocks, blocks() - first);
-  State states[tile_blocks];
-  for (std::int64_t i = 0; i < count; ++i) states[i] = start(first + i);
-  for (std::int64_t row = 0; row < rows_; row += group_rows) {
-    judge_rows(states, first, count, row, std::min(group_rows, rows_ - row));
+  const std::int64_t first = tile * tile_blocks_, count = std::min(tile_blocks_, blocks() - first);
+  std::vector<State> states(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) states[static_cast<std::size_t>(i)] = start(first + i);
+  for (std::int64_t row = 0; row < rows_; row += group_rows_) {
+    judge_rows(states.data(), first, count, row, std::min(group_rows_, rows_ - row));
   }
   for (std::int64_t i = 0; i < count; ++i) {
-    const State& s = states[i];
-    const bool in_range = *std::max_element(s.largest_a, s.largest_a + 8) <= 1 &&
-                          *std::max_element(s.largest_size, s.largest_size + 8) <= largest_size;
+    const State& s = states[static_cast<std::size_t>(i)];
+    const bool in_range = *std::max_element(s.range, s.range + 8) <= 1;
     if (s.lost || !in_range) highest_[static_cast<std::size_t>(first + i)] = infinity;
   }
 }
@@ -133,7 +136,8 @@ EXACTSCAN_AVX2 void AffineScreen::judge_rows(State* states, std::int64_t first, 
   const __m256 absolute = of_bits(0x7fffffff), fraction = of_bits(0x007fffff), exponent = of_bits(0x7f800000);
   const __m256 zero = _mm256_setzero_ps(), one = _mm256_set1_ps(1), none = _mm256_set1_ps(-1);
   const __m256 inverse = _mm256_set1_ps(static_cast<float>(1 / v_)), radius = _mm256_set1_ps(radius_),
-               least = _mm256_set1_ps(tiny), below = _mm256_set1_ps(static_cast<float>(down));
+               least = _mm256_set1_ps(tiny), scale = _mm256_set1_ps(1 / largest_size),
+               below = _mm256_set1_ps(static_cast<float>(down));
   Limits limit = limits();
   for (std::int64_t i = 0; i < count; ++i) {
     State& s = states[i];
@@ -142,11 +146,11 @@ EXACTSCAN_AVX2 void AffineScreen::judge_rows(State* states, std::int64_t first, 
     __m256 size = _mm256_load_ps(s.size), products = _mm256_load_ps(s.products),
            old_tail = _mm256_load_ps(s.old_tail), old_count = _mm256_load_ps(s.old_count),
            new_tail = _mm256_load_ps(s.new_tail), new_count = _mm256_load_ps(s.new_count),
-           largest_a = _mm256_load_ps(s.largest_a), largest_m = _mm256_load_ps(s.largest_size);
+           range = _mm256_load_ps(s.range);
     for (std::int64_t r = 0; r < rows; ++r) {
       const std::int64_t at = (row + r) * columns_ + (first + i) * block_width;
       if (i % 2 == 0) {  // a cache line holds two blocks
-        const std::int64_t ahead = at + group_rows * columns_;
+        const std::int64_t ahead = at + group_rows_ * columns_;
         _mm_prefetch(reinterpret_cast<const char*>(a_ + ahead), _MM_HINT_T0);
         _mm_prefetch(reinterpret_cast<const char*>(b_ + ahead), _MM_HINT_T0);
         _mm_prefetch(reinterpret_cast<const char*>(h_ + ahead), _MM_HINT_T0);
@@ -164,8 +168,7 @@ EXACTSCAN_AVX2 void AffineScreen::judge_rows(State* states, std::int64_t first, 
                    b = _mm256_and_ps(_mm256_loadu_ps(b_ + at), absolute);
       const __m256 before = _mm256_mul_ps(a, size);
       size = _mm256_add_ps(before, b);
-      largest_a = _mm256_max_ps(a, largest_a);
-      largest_m = _mm256_max_ps(size, largest_m);
+      range = _mm256_max_ps(_mm256_fmadd_ps(size, scale, a), range);
       const __m256 exact = _mm256_castsi256_ps(
           _mm256_cmpeq_epi32(_mm256_castps_si256(_mm256_and_ps(a, fraction)), _mm256_setzero_si256()));
       __m256 inexact_products = before;
@@ -181,11 +184,12 @@ EXACTSCAN_AVX2 void AffineScreen::judge_rows(State* states, std::int64_t first, 
       new_count = _mm256_add_ps(new_count, leaf);
       old_tail = _mm256_mul_ps(old_tail, a);
       new_tail = _mm256_mul_ps(new_tail, a);
-      const __m256 move = _mm256_cmp_ps(new_tail, size, _CMP_LE_OQ);
-      old_tail = _mm256_blendv_ps(old_tail, new_tail, move);
-      old_count = _mm256_blendv_ps(old_count, new_count, move);
-      new_tail = _mm256_blendv_ps(new_tail, _mm256_mul_ps(size, inverse), move);
-      new_count = _mm256_blendv_ps(new_count, none, move);
+      const auto move =
+          new_tail <= size;  // as a vector expression: the intrinsics cost g++ an instruction more
+      old_tail = move ? new_tail : old_tail;
+      old_count = move ? new_count : old_count;
+      new_tail = move ? _mm256_mul_ps(size, inverse) : new_tail;
+      new_count = move ? none : new_count;
       const __m256 allowance =
           _mm256_add_ps(products, _mm256_min_ps(_mm256_fmadd_ps(old_count, size, old_tail),
                                                 _mm256_fmadd_ps(new_count, size, new_tail)));
@@ -217,8 +221,7 @@ EXACTSCAN_AVX2 void AffineScreen::judge_rows(State* states, std::int64_t first, 
     _mm256_store_ps(s.old_count, old_count);
     _mm256_store_ps(s.new_tail, new_tail);
     _mm256_store_ps(s.new_count, new_count);
-    _mm256_store_ps(s.largest_a, largest_a);
-    _mm256_store_ps(s.largest_size, largest_m);
+    _mm256_store_ps(s.range, range);
   }
 }
 

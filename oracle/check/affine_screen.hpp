@@ -27,18 +27,18 @@ namespace exactscan {
 
 class AffineScreen {
  public:
-  static constexpr std::int64_t block_width = 8;   // channels; a block is accepted whole or not at all
-  static constexpr std::int64_t tile_blocks = 32;  // a tile is one unit of work
+  static constexpr std::int64_t block_width = 8;  // channels; a block is accepted whole or not at all
 
   // Whether it can look at such a case on this machine: float32 throughout, gradual underflow, no declared
   // depth.
   static bool can_judge(const TensorView& a, const TensorView& b, const Output& h,
                         const Arithmetic& arithmetic);
 
+  // `threads`: how many will judge tiles at the same time.
   AffineScreen(const TensorView& a, const TensorView& b, const TensorView& h0, const Output& h,
-               const Arithmetic& arithmetic);
+               const Arithmetic& arithmetic, int threads);
 
-  std::int64_t tiles() const { return (blocks() + tile_blocks - 1) / tile_blocks; }
+  std::int64_t tiles() const { return (blocks() + tile_blocks_ - 1) / tile_blocks_; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(highest_.size()); }  // whole blocks alone
   void judge_tile(std::int64_t tile);  // tiles may be judged at the same time
 
@@ -68,6 +68,8 @@ class AffineScreen {
   const float *a_, *b_, *h_;
   TensorView h0_;
   std::int64_t rows_, columns_;
+  std::int64_t group_rows_;     // rows that a block goes through before the next block
+  std::int64_t tile_blocks_;    // a tile is as wide as that: one unit of work
   double v_, certain_, slack_;  // certain_: the part of a computed lower bound that is certain
   float radius_;                // of the enclosure, over M
   std::vector<double> highest_;

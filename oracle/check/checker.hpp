@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 #include <numeric>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -52,9 +53,11 @@ class Checker {
     std::vector<std::int64_t> units(
         static_cast<std::size_t>(Op::channelwise ? (op_.channels() + lane_count - 1) / lane_count : 1));
     std::iota(units.begin(), units.end(), std::int64_t{0});
-    if constexpr (requires { op_.screen(); }) {
+    if constexpr (requires { op_.screen(1); }) {
       if (settings_.lanes && !settings_.exact) {
-        if (const auto screen = op_.screen()) units = screened(*screen, std::move(units));
+        const int threads =
+            settings_.threads > 0 ? settings_.threads : static_cast<int>(std::thread::hardware_concurrency());
+        if (const auto screen = op_.screen(threads)) units = screened(*screen, std::move(units));
       }
     }
     judge_units(units, settings_.progress);
