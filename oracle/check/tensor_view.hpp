@@ -35,12 +35,6 @@ class TensorView {
   ElementType type() const { return type_; }
   std::int64_t columns() const { return columns_; }
 
-  // The elements of a float32 matrix, row by row; else null.
-  const float* floats() const {
-    return type_ == ElementType::f32 && row_stride_ == columns_ ? reinterpret_cast<const float*>(data_)
-                                                                : nullptr;
-  }
-
   template <class B>
   B load(std::int64_t row, std::int64_t column) const;
 
@@ -51,10 +45,11 @@ class TensorView {
     std::memcpy(&value, data_ + static_cast<std::size_t>(index) * sizeof(T), sizeof(T));
     return value;
   }
-  // One load: g++ makes two stores and a stalled reload of a memcpy here.
+  template <class Floats>
   Floats raw_floats(std::int64_t index) const {
-    typedef float Unaligned __attribute__((vector_size(sizeof(Floats)), aligned(1), may_alias));
-    return *reinterpret_cast<const Unaligned*>(data_ + static_cast<std::size_t>(index) * sizeof(float));
+    Floats value;
+    std::memcpy(&value, data_ + static_cast<std::size_t>(index) * sizeof(float), sizeof(value));
+    return value;
   }
   [[gnu::noinline]] void load_each(std::int64_t index, std::int64_t live, Lanes* value) const {
     for (std::int64_t i = 0; i < live; ++i) (*value)[i] = element(index + i);
@@ -82,14 +77,15 @@ inline double TensorView::load<double>(std::int64_t row, std::int64_t column) co
   return data_ == nullptr ? 0 : element(row * row_stride_ + column);
 }
 
-// The channels of all lanes from `column` on; lanes beyond the last channel read as zero.
+// Eight channels from `column` on; lanes beyond the last channel read as zero.
 template <>
 inline Lanes TensorView::load<Lanes>(std::int64_t row, std::int64_t column) const {
   Lanes value{};
   if (data_ == nullptr) return value;
   const std::int64_t index = row * row_stride_ + column;
   if (type_ == ElementType::f32 && columns_ - column >= lane_count) {
-    return __builtin_convertvector(raw_floats(index), Lanes);
+    typedef float Floats __attribute__((vector_size(4 * lane_count)));
+    return __builtin_convertvector(raw_floats<Floats>(index), Lanes);
   }
   load_each(index, columns_ - column < lane_count ? columns_ - column : lane_count, &value);
   return value;
