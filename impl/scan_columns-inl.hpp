@@ -46,7 +46,7 @@ HWY_INLINE std::int64_t step_columns(D d, const Row<T>& row, const ScanJob<T>& j
 }
 
 // A tile is wide enough for the prefetcher and narrow enough that its states stay in the first-level cache.
-constexpr std::int64_t kTile = 2048;
+constexpr std::int64_t kTile = 4096;
 
 template <bool kInput, bool kStream, class T>
 void scan_columns(const ScanJob<T>& job) {

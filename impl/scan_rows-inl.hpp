@@ -122,7 +122,7 @@ void fill_tail(PaddedTail<T>& tail, const RowOperands<T>& row, std::int64_t t, s
 
 // Scans the vector at time t with the state before it; returns the state after it, in every lane.
 template <bool kInput, bool kSummary, bool kStream, class D, class T>
-HWY_INLINE hn::Vec<D> scan_one(D d, const RowOperands<T>& row, std::int64_t t, hn::Vec<D> carry,
+HWY_INLINE hn::Vec<D> scan_one(D d, const RowOperands<T> row, std::int64_t t, hn::Vec<D> carry,
                                hn::Vec<D>& product) {
   auto a = row.a.at(d, t), b = row.b.at(d, t);
   if constexpr (kInput) b = hn::Mul(b, row.x.at(d, t));
@@ -142,7 +142,7 @@ HWY_INLINE hn::Vec<D> scan_one(D d, const RowOperands<T>& row, std::int64_t t, h
 }
 
 template <bool kInput, bool kSummary, bool kStream, class T>
-void scan_row(const RowOperands<T>& row, std::int64_t length, State<T>& state) {
+void scan_row(const RowOperands<T> row, std::int64_t length, State<T>& state) {
   const RowTag<State<T>> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   auto carry = hn::Set(d, state), product = hn::Set(d, 1);

@@ -43,6 +43,8 @@ struct Implementation {
   bool repeatable = true;    // the same bits in every run
   std::int64_t enough = 0;   // length * channels from which it uses its parallel schedule; 0: no such size
   std::function<void(const Call&)> run;
+  // One channel of float32: h receives the states before each step; last is left alone. Empty: no such form.
+  std::function<void(const Call&)> run_exclusive = nullptr;
 
   friend std::ostream& operator<<(std::ostream& out, const Implementation& i) { return out << i.name; }
 };

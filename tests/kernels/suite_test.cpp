@@ -70,6 +70,10 @@ class Kernel : public testing::TestWithParam<Implementation> {
   }
 };
 
+class KernelOfInputs : public Kernel {};
+class KernelOfTwoSchedules : public Kernel {};
+class KernelOfExclusiveScans : public Kernel {};
+
 TEST_P(Kernel, EveryProfileTypeAndLayout) {
   std::uint64_t seed = 1;
   for (const std::string& op : operations()) {
@@ -195,8 +199,7 @@ TEST_P(Kernel, TakesNoInitialStateAsZero) {
 }
 
 // TorchLean's own example of its CUDA kernel.
-TEST_P(Kernel, ComputesTorchLeansExample) {
-  if (!kernel().takes_input) GTEST_SKIP() << "this kernel takes no x";
+TEST_P(KernelOfInputs, ComputesTorchLeansExample) {
   const auto f32 = [](std::vector<std::int64_t> shape, const std::vector<double>& values) {
     return Tensor::of(ElementType::f32, std::move(shape), values);
   };
@@ -215,8 +218,7 @@ TEST_P(Kernel, ComputesTorchLeansExample) {
 }
 
 // Large enough for the parallel schedule; where it is said to be repeatable, twice the same bits.
-TEST_P(Kernel, ParallelScheduleIsExplained) {
-  if (kernel().enough == 0) GTEST_SKIP() << "this kernel has one schedule for all sizes";
+TEST_P(KernelOfTwoSchedules, ParallelScheduleIsExplained) {
   for (const Layout layout : {Layout::time_major, Layout::channel_major}) {
     for (const char* profile : {"gauge", "decay"}) {
       for (const std::int64_t channels : {1, 3, 200}) {
@@ -234,8 +236,47 @@ TEST_P(Kernel, ParallelScheduleIsExplained) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Kernel, testing::ValuesIn(implementations()),
-                         [](const auto& instance) { return instance.param.name; });
+// The states before each step: the initial one, then all but the last of the inclusive form.
+TEST_P(KernelOfExclusiveScans, AreStatesBeforeEachStep) {
+  for (const ProfileSpec& profile : profiles()) {
+    const Case whole = generate({"affine_scan",
+                                 std::string(profile.name),
+                                 21,
+                                 {{"L", 90}, {"N", 1}},
+                                 ElementType::f32,
+                                 false,
+                                 false});
+    Implementation exclusive = kernel();
+    exclusive.run = kernel().run_exclusive;
+    Tensor before = run(exclusive, whole, {}).judged.outputs.at("h");
+    ASSERT_EQ(before.at(0), whole.inputs.at("h0").at(0));
+    Case judged = prefix(whole, 89);
+    before.shape[0] = 89;
+    before.data.erase(before.data.begin(), before.data.begin() + static_cast<std::ptrdiff_t>(sizeof(float)));
+    judged.outputs["h"] = before;
+    EXPECT_EQ(complaint(Outcome{judged, ""}, std::string(profile.name)), "") << profile.name;
+  }
+}
+
+template <class Predicate>
+std::vector<Implementation> those(const Predicate& wanted) {
+  std::vector<Implementation> result;
+  std::copy_if(implementations().begin(), implementations().end(), std::back_inserter(result), wanted);
+  return result;
+}
+const auto name_of = [](const auto& instance) { return instance.param.name; };
+
+INSTANTIATE_TEST_SUITE_P(All, Kernel, testing::ValuesIn(implementations()), name_of);
+INSTANTIATE_TEST_SUITE_P(All, KernelOfInputs,
+                         testing::ValuesIn(those([](const Implementation& i) { return i.takes_input; })),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(All, KernelOfTwoSchedules,
+                         testing::ValuesIn(those([](const Implementation& i) { return i.enough > 0; })),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(All, KernelOfExclusiveScans, testing::ValuesIn(those([](const Implementation& i) {
+                           return static_cast<bool>(i.run_exclusive);
+                         })),
+                         name_of);
 
 }  // namespace
 }  // namespace exactscan::kernels

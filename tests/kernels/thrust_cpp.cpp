@@ -4,6 +4,10 @@
 
 namespace exactscan::kernels {
 
-void run_thrust_cpp(const Call& call) { run_thrust(thrust::cpp::par, call); }
+Implementation thrust_cpp() {
+  return thrust_implementation(
+      "thrust_cpp", [](const Call& call) { run_thrust(thrust::cpp::par, call); },
+      [](const Call& call) { run_thrust_exclusive(thrust::cpp::par, call); });
+}
 
 }  // namespace exactscan::kernels

@@ -4,6 +4,10 @@
 
 namespace exactscan::kernels {
 
-void run_thrust_omp(const Call& call) { run_thrust(thrust::omp::par, call); }
+Implementation thrust_omp() {
+  return thrust_implementation(
+      "thrust_omp", [](const Call& call) { run_thrust(thrust::omp::par, call); },
+      [](const Call& call) { run_thrust_exclusive(thrust::omp::par, call); });
+}
 
 }  // namespace exactscan::kernels

@@ -46,8 +46,31 @@ void run_thrust(const Policy& policy, const Call& call) {
   }
 }
 
-void run_thrust_cpp(const Call& call);
-void run_thrust_omp(const Call& call);
-void run_thrust_tbb(const Call& call);
+// One channel of float32: the states before each step.
+template <class Policy>
+void run_thrust_exclusive(const Policy& policy, const Call& call) {
+  using Storage = thrust_kernels::Plain<float>;
+  const thrust_kernels::AffineScan<Storage> scan{
+      call.length,
+      1,
+      {static_cast<const float*>(call.a.data), call.a.time_stride, 0},
+      {static_cast<const float*>(call.b.data), call.b.time_stride, 0},
+      nullptr,
+      {static_cast<float*>(call.h.data), call.h.time_stride, 0},
+      nullptr};
+  const float initial = call.initial == nullptr ? 0.0F : *static_cast<const float*>(call.initial);
+  thrust_kernels::exclusive_affine_scan(policy, scan, initial);
+}
+
+inline Implementation thrust_implementation(const char* name, void (*run)(const Call&),
+                                            void (*run_exclusive)(const Call&)) {
+  Implementation result;
+  result.name = name;
+  result.layouts = {Layout::time_major, Layout::channel_major, Layout::scattered};
+  result.types = {ElementType::f32, ElementType::f64, ElementType::f16, ElementType::bf16};
+  result.run = run;
+  result.run_exclusive = run_exclusive;
+  return result;
+}
 
 }  // namespace exactscan::kernels

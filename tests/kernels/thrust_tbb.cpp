@@ -4,6 +4,10 @@
 
 namespace exactscan::kernels {
 
-void run_thrust_tbb(const Call& call) { run_thrust(thrust::tbb::par, call); }
+Implementation thrust_tbb() {
+  return thrust_implementation(
+      "thrust_tbb", [](const Call& call) { run_thrust(thrust::tbb::par, call); },
+      [](const Call& call) { run_thrust_exclusive(thrust::tbb::par, call); });
+}
 
 }  // namespace exactscan::kernels
