@@ -242,6 +242,7 @@ int main(int argc, char** argv) {
   time_scan<float>("many rows", automatic, 1, 4096, 65536, true);
   time_scan<float>("many rows", automatic, 1, 65536, 12288, true);
   time_scan<float>("time-major", automatic, 8, 65536, 1536, false);
+  time_scan<float>("time-major, slabs", Schedule::slabs, 8, 65536, 1536, false);
   if (sweep) {
     for (int threads : {32, 64, 96, 128, 192, 256})
       for (int groups : {8, 16, 32}) {

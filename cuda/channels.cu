@@ -152,14 +152,13 @@ Status launch(const Channels<E>& k, int threads, cudaStream_t stream) {
   return launched();
 }
 
-// 192 channels a block make wide rows (768 bytes) and keep 190 KB in flight; fewer channels are spread over more
-// multiprocessors.
+// Measured on an H100 (bench/RESULTS-cuda.md): wide blocks for many channels, one warp a block for few.
 template <class E, int kWide, bool kConstant>
 Status launch_depth(const Channels<E>& k, const ChannelsTuning& tuning, cudaStream_t stream) {
   const std::int64_t units = ceil_div(k.total, kWide);
   int threads = tuning.threads, groups = tuning.groups;
-  if (threads == 0) threads = units >= 192 * 64 ? 192 : units >= 96 * 64 ? 96 : units >= 64 * 64 ? 64 : 32;
-  if (groups == 0) groups = threads > 96 ? 16 : 32;
+  if (threads == 0) threads = units >= 96 * 100 ? 96 : 32;
+  if (groups == 0) groups = threads > 32 ? 8 : 32;
   if (sizeof(E) * kWide == 8 && !kConstant && groups > 8) groups /= 2;
   if (groups == 8) return launch<E, kWide, kConstant, 8>(k, threads, stream);
   if (groups == 16) return launch<E, kWide, kConstant, 16>(k, threads, stream);

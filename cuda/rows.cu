@@ -3,7 +3,7 @@
 // Persistent blocks, one a multiprocessor; tile t belongs to block t mod G. A block knows the state after its own
 // previous tile t-G, so the carry into tile t needs exactly the summaries of tiles t-G+1 .. t-1: one round of reads,
 // no chain, a fixed order of combination. The summary of tile i is published before tile i-1 is finished, which hides
-// the exchange behind a tile's work. Each lane owns 128 consecutive bytes of a tile; tiles come by asynchronous
+// the exchange behind a tile's work; separate warps read the window meanwhile. Each lane owns 64 consecutive bytes of a tile; tiles come by asynchronous
 // copies into a ring of three stages, with 16-byte chunks exchanged (xor) so that lanes meet no bank conflicts.
 //
 // Contiguous rows of any length are one flat sequence in which the state is set to h0 where a row starts; rows with
@@ -14,7 +14,8 @@
 namespace exactscan::cuda {
 namespace {
 
-constexpr int kThreads = 256, kWarps = kThreads / 32, kStages = 3;
+// Warps that scan, and warps that read the window of the pending tile meanwhile.
+constexpr int kWarps = 16, kWindowWarps = kMostBlocks / 32, kThreads = 32 * (kWarps + kWindowWarps), kStages = 3;
 
 template <class E> struct Rows {
   const E* A;
@@ -32,7 +33,7 @@ template <class E> struct Rows {
 
 template <class E> struct Sizes {
   static constexpr int chunk = 16 / sizeof(E);    // elements of a 16-byte chunk
-  static constexpr int items = 8 * chunk;         // a lane's elements
+  static constexpr int items = 4 * chunk;         // a lane's elements
   static constexpr int warp_items = 32 * items;
   static constexpr int tile = kWarps * warp_items;
 };
@@ -96,14 +97,14 @@ template <class E, bool kFlat> __device__ bool is_plain(const Rows<E>& p, const 
   return lane.count == Sizes<E>::items && (!kFlat || p.length - lane.position >= lane.count);
 }
 
-__device__ inline int chunk_place(int c) { return (c & ~7) | ((c & 7) ^ (c >> 3 & 7)); }
+__device__ inline int chunk_place(int c) { return (c & ~3) | ((c & 3) ^ (c >> 3 & 3)); }
 
 template <class E> __device__ void load_warp(E* shared, const E* global, int count) {
   constexpr int n = Sizes<E>::chunk;
   const int lane = threadIdx.x & 31;
   if ((reinterpret_cast<std::uintptr_t>(global) & 15) == 0) {
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 4; ++i) {
       const int c = lane + 32 * i, left = count - c * n;
       const int valid = left < 0 ? 0 : (left > n ? n : left);
       copy16(shared + chunk_place(c) * n, valid > 0 ? global + c * n : global, valid * static_cast<int>(sizeof(E)));
@@ -120,7 +121,7 @@ template <class E> __device__ void store_warp(const E* shared, E* global, int co
   const int lane = threadIdx.x & 31;
   if ((reinterpret_cast<std::uintptr_t>(global) & 15) == 0 && count >= Sizes<E>::warp_items) {
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 4; ++i) {
       const int c = lane + 32 * i;
       __stcs(reinterpret_cast<int4*>(global + c * n), *reinterpret_cast<const int4*>(shared + chunk_place(c) * n));
     }
@@ -148,7 +149,7 @@ template <class E, bool kConstant> struct Reader {
   }
   __device__ int place(int j) const {
     constexpr int n = Sizes<E>::chunk;
-    return chunk_place(lane * 8 + j / n) * n + j % n;
+    return chunk_place(lane * 4 + j / n) * n + j % n;
   }
   __device__ S a_of(E x) const { return kConstant ? gate : widen(x); }
   __device__ S b_of(E x) const { return kConstant ? input * widen(x) : widen(x); }
@@ -156,8 +157,8 @@ template <class E, bool kConstant> struct Reader {
   template <class F> __device__ void each(F&& f) {
     constexpr int n = Sizes<E>::chunk;
 #pragma unroll
-    for (int j = 0; j < 8; ++j) {
-      const int at = chunk_place(lane * 8 + j) * n;
+    for (int j = 0; j < 4; ++j) {
+      const int at = chunk_place(lane * 4 + j) * n;
       alignas(16) E ca[n], cb[n];
       if constexpr (!kConstant) *reinterpret_cast<int4*>(ca) = *reinterpret_cast<const int4*>(a + at);
       *reinterpret_cast<int4*>(cb) = *reinterpret_cast<const int4*>(b + at);
@@ -250,6 +251,18 @@ template <class S, class T> struct Kept {
   bool before_fixed, total_fixed;
 };
 
+// Inclusive scan over groups of kLanes lanes; a lane stops once it has met a fixed one (`flags`), at or before it.
+template <int kLanes, class T> __device__ T scan_lanes(T sum, unsigned flags, int lane) {
+  const unsigned below = flags & (~0U >> (31 - lane));
+  const int met = below ? lane - (31 - __clz(below)) : 32;
+#pragma unroll
+  for (int d = 1; d < kLanes; d *= 2) {
+    const T earlier = shuffle_up(sum, d);
+    if (lane >= d && met >= d) sum = compose(sum, earlier);
+  }
+  return sum;
+}
+
 template <class E, bool kFlat, bool kConstant, class M>
 __global__ void __launch_bounds__(kThreads, 1) scan_rows(const __grid_constant__ Rows<E> p) {
   using S = State<E>;
@@ -257,8 +270,8 @@ __global__ void __launch_bounds__(kThreads, 1) scan_rows(const __grid_constant__
   using Size = Sizes<E>;
   constexpr int kStreams = kConstant ? 1 : 2;
   extern __shared__ __align__(128) unsigned char ring_bytes[];
-  __shared__ __align__(16) unsigned char total_bytes[2 * kWarps * sizeof(T)], part_bytes[kWarps * sizeof(T)];
-  __shared__ bool total_fixed[2][kWarps];
+  __shared__ __align__(16) unsigned char total_bytes[kWarps * sizeof(T)], part_bytes[kWindowWarps * sizeof(T)];
+  __shared__ bool total_fixed[kWarps];
   T* totals = reinterpret_cast<T*>(total_bytes);
   T* parts = reinterpret_cast<T*>(part_bytes);
   Entry<M>* entries = static_cast<Entry<M>*>(p.entries);
@@ -284,6 +297,31 @@ __global__ void __launch_bounds__(kThreads, 1) scan_rows(const __grid_constant__
     copy_commit();
   };
 
+  if (warp >= kWarps) {
+    // One lane an entry: the tiles t-2G+1 .. t-G-1 before the pending tile t-G.
+    const int slot = threadIdx.x - 32 * kWarps;
+    for (std::int64_t t = blockIdx.x, i = 0; t < p.tiles + G; t += G, ++i) {
+      const Tile tile = i > 0 ? tile_at<E, kFlat>(p, t - G) : Tile{};
+      const std::int64_t at = tile.index - G + 1 + slot;
+      if (i > 0 && tile.offset != 0) {
+        T v{};
+        if (slot < G - 1 && at >= tile.first && at < tile.index) {
+          Entry<M> seen = Entry<M>::peek(entries + at);
+          while (!seen.ready(launch)) seen = Entry<M>::peek(entries + at);
+          v = seen.value();
+        }
+        __syncwarp();
+#pragma unroll
+        for (int d = 1; d < 32; d *= 2) v = compose(shuffle_down(v, d), v);  // only lane 0's is in order and kept
+        if (lane == 0) parts[warp - kWarps] = v;
+      }
+      __syncthreads();
+      __syncthreads();
+    }
+    __syncthreads();
+    return;
+  }
+
   Kept<S, T> kept{};
   S own = 0;  // the state after this block's last finished tile
   request(blockIdx.x, 0);
@@ -291,13 +329,6 @@ __global__ void __launch_bounds__(kThreads, 1) scan_rows(const __grid_constant__
   int s = 0, s_before = 2;
   for (std::int64_t t = blockIdx.x, i = 0; t < p.tiles + G; t += G, ++i) {
     const bool live = t < p.tiles, pending = i > 0;
-    // The window of the pending tile is read before this tile's work and looked at after it.
-    Entry<M> seen{};
-    const std::int64_t at = kept.tile.index - G + 1 + threadIdx.x;
-    const bool wanted = pending && kept.tile.offset != 0 && threadIdx.x < G - 1 && at >= kept.tile.first &&
-                        at < kept.tile.index;
-    if (wanted) seen = Entry<M>::peek(entries + at);
-
     Kept<S, T> next{};
     if (live) {
       copy_wait<1>();
@@ -306,56 +337,32 @@ __global__ void __launch_bounds__(kThreads, 1) scan_rows(const __grid_constant__
       bool fixed;
       T sum = summarize<E, kFlat, kConstant, T>(p, lane_at<E, kFlat>(p, next.tile, lane_first), stage(s, 0),
                                                 stage(s, kStreams - 1), fixed);
-      // Inclusive scan over the lanes; a lane stops once it has met the start of a row.
       const unsigned flags = __ballot_sync(~0U, fixed), below = flags & (~0U >> (31 - lane));
-      const int met = below ? lane - (31 - __clz(below)) : 32;
-#pragma unroll
-      for (int d = 1; d < 32; d *= 2) {
-        const T earlier = shuffle_up(sum, d);
-        if (lane >= d && met >= d) sum = compose(sum, earlier);
-      }
+      sum = scan_lanes<32>(sum, flags, lane);
       if (lane == 31) {
-        totals[(i & 1) * kWarps + warp] = sum;
-        total_fixed[i & 1][warp] = flags != 0;
+        totals[warp] = sum;
+        total_fixed[warp] = flags != 0;
       }
       next.before = shuffle_up(sum, 1);
       if (lane == 0) next.before = T{};
       next.before_fixed = (below & ~(1U << lane)) != 0;
     }
-    __syncthreads();
+    __syncthreads();  // totals of this tile, window of the pending one
     if (live) {
-      T entering{};
-      bool entering_fixed = false;
-#pragma unroll
-      for (int w = 0; w < kWarps; ++w) {
-        if (w == warp) entering = next.total, entering_fixed = next.total_fixed;
-        const T part = totals[(i & 1) * kWarps + w];
-        if (total_fixed[i & 1][w]) {
-          next.total = part;
-          next.total_fixed = true;
-        } else {
-          next.total = compose(part, next.total);
-        }
-      }
+      T part = totals[lane % kWarps];
+      const unsigned flags = __ballot_sync(~0U, total_fixed[lane % kWarps]) & ((1U << kWarps) - 1);
+      part = scan_lanes<kWarps>(part, flags, lane);
+      next.total = from_lane(part, kWarps - 1);
+      next.total_fixed = flags != 0;
+      T entering = from_lane(part, warp > 0 ? warp - 1 : 0);
+      if (warp == 0) entering = T{};
       if (threadIdx.x == 0) Entry<M>::publish(entries + t, next.total, launch);
       if (!next.before_fixed) {
         next.before = compose(next.before, entering);
-        next.before_fixed = entering_fixed;
+        next.before_fixed = (flags & ((1U << warp) - 1)) != 0;
       }
     }
     if (pending) {
-      if (warp < window_warps) {
-        T v{};
-        if (wanted) {
-          while (!seen.ready(launch)) seen = Entry<M>::peek(entries + at);
-          v = seen.value();
-        }
-        __syncwarp();
-#pragma unroll
-        for (int d = 1; d < 32; d *= 2) v = compose(shuffle_down(v, d), v);  // only lane 0's is in order and kept
-        if (lane == 0) parts[warp] = v;
-      }
-      __syncthreads();
       // If the row starts inside the window, the entry of that tile is a state, reached from zero.
       S carry = kept.tile.first > kept.tile.index - G ? S(0) : own;
       if (kept.tile.offset != 0)
@@ -370,6 +377,7 @@ __global__ void __launch_bounds__(kThreads, 1) scan_rows(const __grid_constant__
       __syncwarp();
     }
     request(t + 2 * G, s_before);
+    __syncthreads();  // totals and window are read
     kept = next;
     s_before = s;
     s = s == kStages - 1 ? 0 : s + 1;

@@ -20,7 +20,7 @@ struct Problem {
   int blocks;  // co-resident blocks to use at most
 };
 
-constexpr int kMostBlocks = 256;  // one thread reads one entry of the window
+constexpr int kMostBlocks = 160;  // one thread reads one entry of the window
 
 std::size_t rows_scratch(const Problem& p);
 Status launch_rows(const Problem& p, void* scratch, cudaStream_t stream);

@@ -96,6 +96,15 @@ template <class S> __device__ inline Plain<S> shuffle_down(const Plain<S>& m, un
 __device__ inline Pair shuffle_down(const Pair& m, unsigned d) {
   return {__shfl_down_sync(~0U, m.hi, d), __shfl_down_sync(~0U, m.lo, d)};
 }
+template <class S> __device__ inline Plain<S> from_lane(const Plain<S>& m, int lane) {
+  return {__shfl_sync(~0U, m.p, lane)};
+}
+__device__ inline Pair from_lane(const Pair& m, int lane) {
+  return {__shfl_sync(~0U, m.hi, lane), __shfl_sync(~0U, m.lo, lane)};
+}
+template <class S, class M> __device__ inline Transition<S, M> from_lane(const Transition<S, M>& t, int lane) {
+  return {from_lane(t.gate, lane), __shfl_sync(~0U, t.offset, lane)};
+}
 template <class S, class M> __device__ inline Transition<S, M> shuffle_up(const Transition<S, M>& t, unsigned d) {
   return {shuffle_up(t.gate, d), __shfl_up_sync(~0U, t.offset, d)};
 }
