@@ -19,11 +19,8 @@
 // range shows as an allowance that is not finite: the caller then takes a wider V.
 #pragma once
 
-#include <type_traits>
 #include "oracle/bounds/approximate.hpp"
-
 #include "oracle/bounds/arithmetic.hpp"
-#include "oracle/bounds/slide_clock.hpp"
 #include "oracle/numbers/lanes.hpp"
 
 namespace exactscan {
@@ -35,9 +32,9 @@ struct alignas(alignment_for<V>) LeafMagnitudes {
   Mask<V> exact_multiplier;
 };
 
-// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier
-// read inexactly is not known to be a power of two; and a power of two costs nothing only where all other
-// multipliers are numbers of the working format (`all_fit`): its product with a wider one rounds.
+// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier read
+// inexactly is not known to be a power of two; and a power of two costs nothing only where all other multipliers are
+// numbers of the working format (`all_fit`): its product with a wider one rounds.
 template <class V, class B>
 LeafMagnitudes<V> make_leaf(const B& a, const Approximate<V>& ax, const Approximate<V>& bx, bool all_fit) {
   const Mask<V> as_it_is = ax.error == broadcast<V>(0);
@@ -59,7 +56,6 @@ class alignas(alignment_for<V>) ScanAllowance {
         peak_(mh_),
         old_{zero_, n_},
         new_{mh_, zero_},
-        clock_(h0, arithmetic.v),
         arithmetic_(arithmetic) {}
 
   // Appends leaf t = 1, 2, … With exact leaves (alpha = beta = 0) the hats are the magnitudes themselves.
@@ -86,13 +82,7 @@ class alignas(alignment_for<V>) ScanAllowance {
     g_ = larger(mp_, g_);
     peak_ = larger(mp_, peak_);  // in this order an infinite peak outlives a later NaN
     s_peak_ = larger(s_, s_peak_);
-    old_.tail = up(V(old_.tail * ah));
-    new_.tail = up(V(new_.tail * ah));
-    if constexpr (ExactLeaves && std::is_same_v<V, Lanes>) {
-      slide(clock_.tick(leaf.a, leaf.b));
-    } else {
-      slide(new_.tail <= v_ * mp_);
-    }
+    slide(ah);
   }
 
   // The allowance at the current step.
@@ -166,9 +156,12 @@ class alignas(alignment_for<V>) ScanAllowance {
                            : up(V(loss * (t * s_ + before * x_)));
   }
 
-  // Where `move` says so, the newer cut takes the older one's place: best once all that lies before it weighs
-  // less than one rounding. Each cell bounds on its own, so when to move is free.
-  void slide(const Mask<V>& move) {
+  // Moves the two cuts: once all that lies before the newer one weighs less than one rounding, it takes the
+  // older one's place. Each cell bounds on its own, so when to move is free.
+  void slide(const V& ah) {
+    old_.tail = up(V(old_.tail * ah));
+    new_.tail = up(V(new_.tail * ah));
+    const Mask<V> move = new_.tail <= v_ * mp_;
     old_.tail = select(move, new_.tail, old_.tail);
     old_.count = select(move, new_.count, old_.count);
     new_.tail = select(move, mh_, new_.tail);
@@ -182,7 +175,6 @@ class alignas(alignment_for<V>) ScanAllowance {
   V s_ = one_, x_ = zero_, g_, u_ = zero_;  // underflow: S, X, G, U~
   V mp_ = mh_, peak_, s_peak_ = one_;       // M'; largest M' and S so far
   Cell old_, new_;
-  std::conditional_t<std::is_same_v<V, Lanes>, SlideClock, NoClock> clock_;
   double steps_ = 0;
   const Arithmetic arithmetic_;
 };

@@ -1,13 +1,11 @@
 // The operation affine_scan: h_t = a_t h_{t-1} + b_t, channel by channel.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "oracle/bounds/approximate.hpp"
 #include "oracle/bounds/scan_allowance.hpp"
-#include "oracle/check/affine_screen.hpp"
 #include "oracle/check/by_column.hpp"
 #include "oracle/check/ladder.hpp"
 #include "oracle/check/operation.hpp"
@@ -28,18 +26,13 @@ class AffineScan {
   // Errors: CaseError unless every channel is a lattice.
   void verify_lattice(const std::string& file) const;
 
-  // Enclosure and allowance of every output of the channels from n on (lane_count for lanes, one for a
-  // scalar), as sink.put(output, row, n, ball, allowance, overflow_possible).
+  // Enclosure and allowance of every output of the channels from n on (eight for lanes, one for a scalar), as
+  // sink.put(output, row, n, ball, allowance, overflow_possible).
   template <class B, class V, class Sink>
   void enclose(std::int64_t n, Sink& sink) const;
 
   template <class T, class Emit>
   void evaluate(std::span<const Request> requests, Emit&& emit) const;
-
-  // A first look at the output `screened_output`, where it is the only one and there is a quick way; else
-  // null.
-  static constexpr int screened_output = h;
-  std::unique_ptr<AffineScreen> screen() const;
 
  private:
   // Theorem: oracle/bounds/scan_allowance.hpp.

@@ -1,16 +1,14 @@
 // Checker: the way of every operation from enclosures to findings.
 //
-// A unit of work is four channels (or the whole case, where an operation's outputs mix channels). LaneSink
+// A unit of work is eight channels (or the whole case, where an operation's outputs mix channels). LaneSink
 // accepts what is certainly explained; the rest is judged again one channel at a time by CarefulSink with
 // wider bounds, and what binary64 leaves open climbs the ladder.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -52,61 +50,20 @@ class Checker {
   Checker(const Op& op, CheckerSettings settings) : op_(op), settings_(std::move(settings)) {}
 
   std::vector<Findings> run() {
-    total_.assign(op_.outputs().size(), {});
-    std::vector<std::int64_t> units(
-        static_cast<std::size_t>(Op::channelwise ? (op_.channels() + lane_count - 1) / lane_count : 1));
-    std::iota(units.begin(), units.end(), std::int64_t{0});
-    if constexpr (requires { op_.screen(); }) {
-      if (settings_.lanes && !settings_.exact) {
-        if (const auto screen = op_.screen()) units = screened(*screen, std::move(units));
-      }
-    }
-    judge_units(units, settings_.progress);
-    return std::move(total_);
+    std::vector<Findings> total(op_.outputs().size());
+    const std::int64_t units = Op::channelwise ? (op_.channels() + lane_count - 1) / lane_count : 1;
+    std::mutex mutex;
+    std::int64_t done = 0;
+    parallel_for(units, settings_.threads, [&](std::int64_t unit) {
+      const std::vector<Findings> found = judge_unit(unit * lane_count);
+      const std::scoped_lock lock(mutex);
+      for (std::size_t i = 0; i < total.size(); ++i) total[i].merge(found[i], settings_.keep);
+      if (settings_.progress) settings_.progress(static_cast<double>(++done) / static_cast<double>(units));
+    });
+    return total;
   }
 
  private:
-  // Judges units in full and adds what is found to the total.
-  void judge_units(const std::vector<std::int64_t>& units, const std::function<void(double)>& progress) {
-    std::mutex mutex;
-    std::size_t done = 0;
-    parallel_for(static_cast<std::int64_t>(units.size()), settings_.threads, [&](std::int64_t i) {
-      const std::vector<Findings> found = judge_unit(units[static_cast<std::size_t>(i)] * lane_count);
-      const std::scoped_lock lock(mutex);
-      for (std::size_t k = 0; k < total_.size(); ++k) total_[k].merge(found[k], settings_.keep);
-      if (progress) progress(static_cast<double>(++done) / static_cast<double>(units.size()));
-    });
-  }
-
-  // Lets the screen accept what it can, and judges in full the units that may hold the largest ratio. Returns
-  // the units that are left to be judged: the report will be the same as if all had been.
-  template <class Screen>
-  std::vector<std::int64_t> screened(Screen& screen, std::vector<std::int64_t> units) {
-    std::mutex mutex;
-    std::int64_t done = 0;
-    parallel_for(screen.tiles(), settings_.threads, [&](std::int64_t tile) {
-      screen.judge_tile(tile);
-      const std::scoped_lock lock(mutex);
-      if (settings_.progress)
-        settings_.progress(static_cast<double>(++done) / static_cast<double>(screen.tiles() + 1));
-    });
-    const auto ratio = [&](std::int64_t unit) { return screen.highest_ratio(unit * lane_count); };
-    std::sort(units.begin(), units.end(), [&](std::int64_t x, std::int64_t y) {
-      return ratio(x) != ratio(y) ? ratio(x) > ratio(y) : x < y;
-    });
-    Findings& found = total_[static_cast<std::size_t>(Op::screened_output)];
-    auto next =
-        std::find_if(units.begin(), units.end(), [&](std::int64_t unit) { return !std::isinf(ratio(unit)); });
-    judge_units({units.begin(), next}, {});
-    for (; next != units.end() && (ratio(*next) >= found.max_ratio); ++next) judge_units({*next}, {});
-    if (next != units.end() && found.max_ratio < screen.ratio_bar()) return {next, units.end()};
-    const auto rows = op_.outputs()[static_cast<std::size_t>(Op::screened_output)].rows;
-    found.explained += rows * lane_count * (units.end() - next);
-    found.ladder.fp64 += rows * lane_count * (units.end() - next);
-    found.max_ulp = std::max(found.max_ulp, screen.max_ulp());
-    return {};
-  }
-
   using Index = std::map<std::pair<int, std::int64_t>, ValueClass>;  // (output, row * columns + column)
 
   std::vector<Findings> judge_unit(std::int64_t first) const {
@@ -153,10 +110,10 @@ class Checker {
 
   void judge_carefully(std::int64_t n, const CarefulSink::Missed& missed,
                        std::vector<Findings>& found) const {
-    const bool finite = settings_.finite_inputs();
-    const Index classes = finite ? Index() : classify(n, missed);
+    const Index classes = settings_.finite_inputs ? Index() : classify(n, missed);
     const auto class_of = [&](const Request& at) { return classes.at(key(at)); };
-    const CarefulSink::Classes lookup = finite ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
+    const CarefulSink::Classes lookup =
+        settings_.finite_inputs ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
     CarefulSink careful(op_.outputs(), found, missed, lookup, settings_.keep, settings_.exact);
     op_.template enclose<double, long double>(n, careful);
     std::vector<Pending> pending = widen(n, std::move(careful.pending()), found);
@@ -204,7 +161,6 @@ class Checker {
 
   const Op& op_;
   CheckerSettings settings_;
-  std::vector<Findings> total_;
 };
 
 }  // namespace exactscan

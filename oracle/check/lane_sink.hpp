@@ -1,4 +1,4 @@
-// LaneSink: the filter in front of the ladder. Takes enclosure and allowance of four channels at a time,
+// LaneSink: the filter in front of the ladder. Takes enclosure and allowance of eight channels at a time,
 // accepts the elements that are certainly explained, and marks the others for the careful judgement. It never
 // refutes.
 #pragma once
@@ -13,7 +13,7 @@ namespace exactscan {
 class LaneSink {
  public:
   // `exact`: the lattice's claim was verified, so the allowance is 0 and evaluation in doubles is exact.
-  // `whole`: columns of all outputs belong to this sink; else only the lanes from `first` on.
+  // `whole`: columns of all outputs belong to this sink; else only the eight from `first` on.
   LaneSink(const std::vector<Output>& outputs, std::int64_t first, bool whole, bool exact)
       : first_(whole ? 0 : first), exact_(exact) {
     for (const Output& output : outputs) slots_.emplace_back(output, whole);
@@ -92,7 +92,8 @@ class LaneSink {
     // 2^floor(log2 |x|), at least the smallest normal.
     Lanes binade(const Lanes& x) const {
       constexpr std::int64_t e = 0x7ff0000000000000;
-      return larger((Lanes)((LaneMask)x & LaneMask{e, e, e, e}), broadcast<Lanes>(smallest_normal));
+      return larger((Lanes)((LaneMask)x & LaneMask{e, e, e, e, e, e, e, e}),
+                    broadcast<Lanes>(smallest_normal));
     }
 
     // A lower bound of the distance from c to the edge of its rounding cell on the side of m (store=nearest;

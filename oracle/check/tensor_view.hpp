@@ -35,12 +35,6 @@ class TensorView {
   ElementType type() const { return type_; }
   std::int64_t columns() const { return columns_; }
 
-  // The elements of a float32 matrix, row by row; else null.
-  const float* floats() const {
-    return type_ == ElementType::f32 && row_stride_ == columns_ ? reinterpret_cast<const float*>(data_)
-                                                                : nullptr;
-  }
-
   template <class B>
   B load(std::int64_t row, std::int64_t column) const;
 
@@ -83,13 +77,14 @@ inline double TensorView::load<double>(std::int64_t row, std::int64_t column) co
   return data_ == nullptr ? 0 : element(row * row_stride_ + column);
 }
 
-// The channels of all lanes from `column` on; lanes beyond the last channel read as zero.
+// Eight channels from `column` on; lanes beyond the last channel read as zero.
 template <>
 inline Lanes TensorView::load<Lanes>(std::int64_t row, std::int64_t column) const {
   Lanes value{};
   if (data_ == nullptr) return value;
   const std::int64_t index = row * row_stride_ + column;
   if (type_ == ElementType::f32 && columns_ - column >= lane_count) {
+    typedef float Floats __attribute__((vector_size(4 * lane_count)));
     return __builtin_convertvector(raw_floats<Floats>(index), Lanes);
   }
   load_each(index, columns_ - column < lane_count ? columns_ - column : lane_count, &value);

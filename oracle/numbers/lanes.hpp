@@ -1,8 +1,6 @@
-// Lanes: four doubles side by side, one a channel. Written with the compilers' vector types, so that one
+// Lanes: eight doubles side by side, one a channel. Written with the compilers' vector types, so that one
 // source serves every instruction set and every scalar type: each function here has a twin for plain scalars,
 // and the recurrences above are templates over the two.
-//
-// Four, because that is one AVX2 register: g++ takes comparisons of wider vectors apart, element by element.
 #pragma once
 
 #include <cmath>
@@ -17,10 +15,9 @@
 
 namespace exactscan {
 
-inline constexpr int lane_count = 4;
+inline constexpr int lane_count = 8;
 typedef double Lanes __attribute__((vector_size(8 * lane_count)));
 typedef std::int64_t LaneMask __attribute__((vector_size(8 * lane_count)));  // each lane 0 or -1
-typedef float Floats __attribute__((vector_size(4 * lane_count)));
 
 // The alignment of a structure that holds values of type V, which come first in it. The compiler's own choice
 // for Lanes depends on the instruction set that a function is compiled for, so every such structure states
@@ -48,11 +45,13 @@ inline V broadcast(double x) {
 }
 template <>
 inline Lanes broadcast<Lanes>(double x) {
-  return Lanes{x, x, x, x};
+  return Lanes{x, x, x, x, x, x, x, x};
 }
 
 // mask ? a : b, lane by lane.
-inline Lanes select(const LaneMask& mask, const Lanes& a, const Lanes& b) { return mask ? a : b; }
+inline Lanes select(const LaneMask& mask, const Lanes& a, const Lanes& b) {
+  return (Lanes)((mask & (LaneMask)a) | (~mask & (LaneMask)b));
+}
 template <class V>
 inline V select(bool mask, const V& a, const V& b) {
   return mask ? a : b;
@@ -60,7 +59,7 @@ inline V select(bool mask, const V& a, const V& b) {
 
 inline Lanes magnitude(const Lanes& a) {
   constexpr std::int64_t m = std::numeric_limits<std::int64_t>::max();
-  return (Lanes)((LaneMask)a & LaneMask{m, m, m, m});
+  return (Lanes)((LaneMask)a & LaneMask{m, m, m, m, m, m, m, m});
 }
 inline double magnitude(double a) { return std::fabs(a); }
 inline long double magnitude(long double a) { return std::fabs(a); }
@@ -84,7 +83,9 @@ inline V smaller(const V& a, const V& b) {
   return select(a < b, a, b);
 }
 
-inline bool any(const LaneMask& m) { return ((m[0] | m[1]) | (m[2] | m[3])) != 0; }
+inline bool any(const LaneMask& m) {
+  return ((m[0] | m[1]) | (m[2] | m[3]) | ((m[4] | m[5]) | (m[6] | m[7]))) != 0;
+}
 inline bool any(bool m) { return m; }
 
 // |x| of an input (double or lanes of it) as a bound's type.
@@ -96,7 +97,7 @@ inline V magnitude_as(const B& x) {
 // Zero or a power of two (or not finite): multiplying by it is exact but for underflow and overflow.
 inline LaneMask zero_or_power_of_two(const Lanes& a) {
   constexpr std::int64_t f = 0x000fffffffffffff;
-  return ((LaneMask)a & LaneMask{f, f, f, f}) == LaneMask{};
+  return ((LaneMask)a & LaneMask{f, f, f, f, f, f, f, f}) == LaneMask{};
 }
 inline bool zero_or_power_of_two(double a) {
   int exponent = 0;
