@@ -141,28 +141,6 @@ std::vector<double> reported_allowances(const Case& value, const std::string& ou
   return allowances;
 }
 
-double lane_allowance(const Case& value, const std::string& output, std::size_t index, const Dyadic& exact,
-                      const Contract& contract) {
-  const double nearest = spec::round_to_double(exact);
-  if (!std::isfinite(nearest)) return 0;
-  const std::int64_t columns = value.inputs.at("a").shape[1], at = static_cast<std::int64_t>(index);
-  const std::int64_t column = at % columns,
-                     rows = output == "h" ? at / columns + 1 : value.inputs.at("a").shape[0];
-  Case one;
-  one.op = value.op;
-  for (const auto& [name, tensor] : value.inputs) {
-    std::vector<double> values;
-    for (std::int64_t t = 0; t < (name == "h0" ? 1 : rows); ++t)
-      values.push_back(tensor.at(t * columns + column));
-    std::vector<std::int64_t> shape{1};
-    if (name != "h0") shape = {rows, 1};
-    one.inputs[name] = Tensor::of(tensor.type, shape, values);
-  }
-  const std::string name = output == "h" ? "h_last" : output;
-  one.outputs[name] = Tensor::of(ElementType::f64, {1}, std::vector<double>{nearest});
-  return report_of(check(one, contract), name).witnesses.at(0).allowance;
-}
-
 std::vector<bool> refuted_elements(const Case& value, const std::string& output, const Contract& contract) {
   Case one = value;
   one.outputs.clear();

@@ -23,12 +23,6 @@ Exact exact_values(const Case& value);
 std::vector<double> reported_allowances(const Case& value, const std::string& output,
                                         const Contract& contract);
 
-// The allowance by which the lanes accept an element of affine_scan on their own: they move the cuts of
-// Theorem 2 at other steps than the careful judgement, so that either may be the larger one. From a case of
-// that channel alone, up to that step, whose one output is exact. 0 where the exact value is no double.
-double lane_allowance(const Case& value, const std::string& output, std::size_t index,
-                      const spec::Dyadic& exact, const Contract& contract);
-
 // Which elements of one output `check` refutes.
 std::vector<bool> refuted_elements(const Case& value, const std::string& output, const Contract& contract);
 
