@@ -106,10 +106,10 @@ class Checker {
 
   void judge_carefully(std::int64_t n, const CarefulSink::Missed& missed,
                        std::vector<Findings>& found) const {
-    const Index classes = settings_.finite_inputs ? Index() : classify(n, missed);
+    const bool finite = settings_.finite_inputs();
+    const Index classes = finite ? Index() : classify(n, missed);
     const auto class_of = [&](const Request& at) { return classes.at(key(at)); };
-    const CarefulSink::Classes lookup =
-        settings_.finite_inputs ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
+    const CarefulSink::Classes lookup = finite ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
     CarefulSink careful(op_.outputs(), found, missed, lookup, settings_.keep, settings_.exact);
     op_.template enclose<double, long double>(n, careful);
     std::vector<Pending> pending = widen(n, std::move(careful.pending()), found);
