@@ -1,0 +1,22 @@
+# CUDA kernels; include() from cuda/CMakeLists.txt when EXACTSCAN_CUDA is on.
+include(CheckLanguage)
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  message(FATAL_ERROR "EXACTSCAN_CUDA is on, but there is no CUDA compiler")
+endif()
+set(CMAKE_CUDA_ARCHITECTURES 90)
+enable_language(CUDA)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know nvcc's flag
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+endif()
+set(CMAKE_CUDA_STANDARD 20)
+add_library(exactscan_cuda STATIC ${CMAKE_CURRENT_LIST_DIR}/affine_scan.cu ${CMAKE_CURRENT_LIST_DIR}/backward.cu
+  ${CMAKE_CURRENT_LIST_DIR}/channels.cu ${CMAKE_CURRENT_LIST_DIR}/rows.cu ${CMAKE_CURRENT_LIST_DIR}/slabs.cu)
+target_include_directories(exactscan_cuda PUBLIC ${PROJECT_SOURCE_DIR})
+if(EXACTSCAN_TESTS)
+  add_executable(cuda_test ${PROJECT_SOURCE_DIR}/tests/cuda/cuda_test.cu)
+  target_link_libraries(cuda_test PRIVATE exactscan_cuda)
+  add_test(NAME cuda_test COMMAND cuda_test)
+  set_tests_properties(cuda_test PROPERTIES SKIP_RETURN_CODE 77)
+endif()

@@ -1,0 +1,51 @@
+// Every mutant is refuted by a generated profile; no clean kernel ever is.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/mutants/attack.hpp"
+#include "tests/mutants/mutant.hpp"
+
+namespace exactscan::mutants {
+namespace {
+
+class Planted : public testing::TestWithParam<Mutant> {};
+
+TEST_P(Planted, IsRefuted) {
+  for (const Attack& attack : attacks()) {
+    const Verdict verdict = judge(GetParam().kernel, attack).verdict;
+    ASSERT_NE(verdict, Verdict::invalid);
+    if (verdict == Verdict::refuted) return;
+  }
+  FAIL() << GetParam().defect << ": not refuted by any of " << attacks().size() << " cases";
+}
+
+INSTANTIATE_TEST_SUITE_P(Mutants, Planted, testing::ValuesIn(mutants()),
+                         [](const auto& instance) { return instance.param.kernel.name; });
+
+class Clean : public testing::TestWithParam<kernels::Implementation> {};
+
+TEST_P(Clean, IsNeverRefuted) {
+  for (const Attack& attack : attacks()) {
+    const Verdict verdict = judge(GetParam(), attack).verdict;
+    const bool open = verdict == Verdict::undecided && attack.profile == "special";
+    EXPECT_TRUE(verdict == Verdict::explained || open)
+        << attack.profile
+        << ", seed and shape: " << std::get<std::string>(attack.inputs.options.at("source"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Controls, Clean, testing::ValuesIn(controls()),
+                         [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(Kernels, Clean, testing::ValuesIn(kernels::implementations()),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(Mutants, AreManyAndDistinct) {
+  std::set<std::string> names;
+  for (const Mutant& mutant : mutants()) names.insert(mutant.kernel.name);
+  EXPECT_EQ(names.size(), mutants().size());
+  EXPECT_GE(names.size(), 25U);
+}
+
+}  // namespace
+}  // namespace exactscan::mutants
