@@ -35,6 +35,12 @@ class TensorView {
   ElementType type() const { return type_; }
   std::int64_t columns() const { return columns_; }
 
+  // The elements of a float32 matrix, row by row; else null.
+  const float* floats() const {
+    return type_ == ElementType::f32 && row_stride_ == columns_ ? reinterpret_cast<const float*>(data_)
+                                                                : nullptr;
+  }
+
   template <class B>
   B load(std::int64_t row, std::int64_t column) const;
 
@@ -46,7 +52,6 @@ class TensorView {
     return value;
   }
   Lanes raw_floats(std::int64_t index) const {
-    typedef float FourFloats __attribute__((vector_size(16)));
     FourFloats low, high;
     const std::byte* from = data_ + static_cast<std::size_t>(index) * sizeof(float);
     std::memcpy(&low, from, sizeof(low));

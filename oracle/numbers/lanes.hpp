@@ -23,6 +23,7 @@ namespace exactscan {
 inline constexpr int lane_count = 8;
 typedef double FourDoubles __attribute__((vector_size(32)));
 typedef std::int64_t FourMasks __attribute__((vector_size(32)));  // each lane 0 or -1
+typedef float FourFloats __attribute__((vector_size(16)));
 
 struct alignas(64) LaneMask {
   FourMasks low{}, high{};
