@@ -23,9 +23,13 @@
 
 namespace exactscan {
 
-// The lanes for this machine's instruction set; each gives the same enclosures. `flatten` inlines the whole
-// way down, so that no vector crosses a call between functions compiled for different sets.
-#ifdef __x86_64__
+// The lanes for this machine's instruction set. No vector may cross a call between functions compiled for
+// different sets: they pass it in different places. g++ inlines the whole way down where it optimizes and is
+// told to flatten; clang++ inlines one level, so there the baseline serves.
+#if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__clang__)
+#define EXACTSCAN_AVX2_LANES
+#endif
+#ifdef EXACTSCAN_AVX2_LANES
 template <class Op>
 [[gnu::target("avx2"), gnu::flatten]] void enclose_lanes_avx2(const Op& op, std::int64_t n, LaneSink& sink) {
   op.template enclose<Lanes, Lanes>(n, sink);
@@ -37,7 +41,7 @@ template <class Op>
 }
 template <class Op>
 void enclose_lanes(const Op& op, std::int64_t n, LaneSink& sink) {
-#ifdef __x86_64__
+#ifdef EXACTSCAN_AVX2_LANES
   if (__builtin_cpu_supports("avx2")) return enclose_lanes_avx2(op, n, sink);
 #endif
   enclose_lanes_baseline(op, n, sink);

@@ -142,6 +142,7 @@ bool subset_products_are_normal(const Sequence& sequence, const BinaryFormat& fo
     if (b != 0)
       lowest_b = std::min(lowest_b, std::ilogb(b)), highest_b = std::max(highest_b, std::ilogb(b) + 1);
   };
+  if (!std::isfinite(sequence.h0)) return false;
   take(sequence.h0);
   for (const double b : sequence.b) {
     if (!std::isfinite(b)) return false;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/soundness/affine_scan_kernel.hpp"
 #include "tests/soundness/attack.hpp"
 #include "tests/soundness/diagonal_s4_kernel.hpp"
@@ -39,7 +41,7 @@ class Legitimate : public testing::TestWithParam<int> {
     for (int s = 0; s < emulation::schedule_count; ++s) {
       const auto schedule = static_cast<Schedule>(s);
       const bool slow = schedule == Schedule::quadratic || schedule == Schedule::bracketing;
-      const int count = static_cast<int>((slow ? 2 * rounds : rounds) * effort());
+      const int count = std::max(1, static_cast<int>((slow ? 2 * rounds : rounds) * effort()));
       for (int i = 0; i < count; ++i) {
         const std::uint64_t seed = seed_of(GetParam(), s, i);
         Random random(seed);
