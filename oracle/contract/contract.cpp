@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array<ContractTerm, 4> presets{{
     {"fp32",
-     "IEEE binary32 throughout: any schedule, fused multiply-add or not, round to nearest, gradual "
+     "IEEE binary32 throughout: any bracketing of the scan, fused multiply-add or not, round to nearest, gradual "
      "underflow"},
     {"fp64", "the same in IEEE binary64"},
     {"bf16", "bfloat16 tensors, all arithmetic in binary32, one rounding to nearest at each store"},

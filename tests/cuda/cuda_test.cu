@@ -3,7 +3,7 @@
 //
 //   cuda_test [--small | --large | --dump FOLDER]
 // --small: fewer shapes, for compute-sanitizer. --large: only the cases of more than 2^31 elements (26 GB).
-// --dump FOLDER: writes inputs and outputs of a few cases, for cases_from_dumps.py.
+// --dump FOLDER: writes inputs and outputs of a few cases; each is raw little-endian numbers and a line of shapes.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
