@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
+
 namespace exactscan::bench {
 namespace {
 
@@ -16,7 +20,7 @@ Eight load(const float* p) {
 // Not temporal: the line is not read before it is written.
 void stream(float* p, const Eight& x) {
 #ifdef __AVX__
-  __builtin_ia32_movntps256(p, x);
+  _mm256_stream_ps(p, x);
 #else
   __builtin_memcpy(p, &x, sizeof(x));
 #endif
