@@ -22,7 +22,7 @@ struct Trial {
 // Any bytes, also none: what is missing is zero. The first header_bytes choose kernel, operation, type,
 // shape, placement and data; the rest is the data of profile "bytes", repeated. A case has at most 159 steps,
 // 23 channels, and for diagonal_s4 7 inputs and 7 outputs. With `kernel`, its own byte is ignored.
-inline constexpr std::size_t header_bytes = 20;
+inline constexpr std::size_t header_bytes = 18;
 Trial decode(std::span<const std::uint8_t> bytes, const Implementation* kernel = nullptr);
 
 std::string describe(const Trial& trial);
