@@ -38,7 +38,8 @@ using Tile = std::array<hn::Vec<D>, kSteps<D>>;
 template <class T>
 struct Operand {
   const T* data;
-  bool constant;
+  bool constant;              // one value for all steps (of a row)
+  std::int64_t distance = 0;  // elements from one segment to the next
 };
 
 #if HWY_TARGET == HWY_SCALAR
@@ -49,7 +50,7 @@ HWY_INLINE Tile<D> load_tile(D d, const Operand<T>& from, std::int64_t t) {
   return {load(d, from.constant ? from.data : from.data + t)};
 }
 template <bool kStream, class D, class T>
-HWY_INLINE void store_tile(D d, const Tile<D>& tile, T* to) {
+HWY_INLINE void store_tile(D d, const Tile<D>& tile, T* to, std::int64_t /*distance*/) {
   store(d, tile[0], to);
 }
 template <class D, class V>
@@ -85,11 +86,20 @@ HWY_INLINE void transpose_block(D d, V* v) {
   }
 }
 
+// Each segment's constant.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> constant(D d, const Operand<T>& from) {
+  HWY_ALIGN hn::TFromD<D> lanes[hn::MaxLanes(D())];
+  for (std::size_t s = 0; s < hn::MaxLanes(D()); ++s)
+    lanes[s] = to_state(from.data[static_cast<std::int64_t>(s) * from.distance]);
+  return hn::Load(d, lanes);
+}
+
 template <class D, class T>
 HWY_INLINE Tile<D> load_tile(D d, const Operand<T>& from, std::int64_t t) {
   Tile<D> tile;
   if (from.constant) {
-    tile.fill(hn::Set(d, to_state(*from.data)));
+    tile.fill(constant(d, from));
     return tile;
   }
   const BlockTag<D> block;
@@ -97,9 +107,10 @@ HWY_INLINE Tile<D> load_tile(D d, const Operand<T>& from, std::int64_t t) {
   for (std::size_t group = 0; group < kGroups<D>; ++group) {
     hn::Vec<D>* const v = tile.data() + group * kBlock<D>;
     for (std::size_t segment = 0; segment < kBlock<D>; ++segment) {
-      const T* const at = data + segment * kSteps<D> + group * kBlock<D>;
+      const T* const at = data + static_cast<std::int64_t>(segment) * from.distance + group * kBlock<D>;
       if constexpr (hn::MaxLanes(D()) > kBlock<D>) {
-        v[segment] = hn::Combine(d, load(block, at + kBlock<D> * kSteps<D>), load(block, at));
+        const auto far = static_cast<std::int64_t>(kBlock<D>) * from.distance;
+        v[segment] = hn::Combine(d, load(block, at + far), load(block, at));
       } else {
         v[segment] = load(block, at);
       }
@@ -118,19 +129,19 @@ HWY_INLINE void put(D d, V value, T* to) {
   }
 }
 
-// Streaming: `to` is aligned to 16 bytes.
+// Segments are `distance` apart. Streaming: each is aligned to 16 bytes.
 template <bool kStream, class D, class T>
-HWY_INLINE void store_tile(D d, Tile<D> tile, T* to) {
+HWY_INLINE void store_tile(D d, Tile<D> tile, T* to, std::int64_t distance) {
   const BlockTag<D> block;
   for (std::size_t group = 0; group < kGroups<D>; ++group)
     transpose_block(d, tile.data() + group * kBlock<D>);
   for (std::size_t segment = 0; segment < kBlock<D>; ++segment) {
     for (std::size_t group = 0; group < kGroups<D>; ++group) {
       const hn::Vec<D> v = tile[group * kBlock<D> + segment];
-      T* const at = to + segment * kSteps<D> + group * kBlock<D>;
+      T* const at = to + static_cast<std::int64_t>(segment) * distance + group * kBlock<D>;
       if constexpr (hn::MaxLanes(D()) > kBlock<D>) {
         put<kStream>(block, hn::LowerHalf(block, v), at);
-        put<kStream>(block, hn::UpperHalf(block, v), at + kBlock<D> * kSteps<D>);
+        put<kStream>(block, hn::UpperHalf(block, v), at + static_cast<std::int64_t>(kBlock<D>) * distance);
       } else {
         put<kStream>(block, v, at);
       }

@@ -46,7 +46,8 @@ void scan_scattered(const ScanJob<T>& job) {
       const T* const x = kInput ? job.x.offset(t, c).data : nullptr;
       const ScanJob<T> element{
           {1, 1}, {}, {}, {}, job.state + c, job.product == nullptr ? nullptr : job.product + c, {}, false};
-      const Row<T> row{job.a.offset(t, c).data, job.b.offset(t, c).data, x, job.h.offset(t, c).data};
+      const Row<T> row{job.a.offset(t, c).data, job.b.offset(t, c).data, x,
+                       job.h.offset(t, c).data, job.state + c,           job.state + c};
       step_columns<kInput, false>(one, row, element, 0, 1);
     }
   }
