@@ -26,8 +26,11 @@ class ValueClass {
 
   // True if only finite values are possible: the ordinary judgement applies.
   bool finite() const { return (bits_ & (minus_infinity | plus_infinity | nan)) == 0; }
-  // Whether the value x can come out.
-  bool admits(double x) const { return (bits_ & ValueClass(x).bits_) != 0; }
+  // Whether the value x can come out. Any finite value may underflow to zero.
+  bool admits(double x) const {
+    const int any_finite = negative | zero | positive;
+    return (bits_ & (x == 0 ? any_finite : ValueClass(x).bits_)) != 0;
+  }
 
   // What comes out where a schedule may compute either.
   friend ValueClass either_of(ValueClass x, ValueClass y) {
