@@ -3,7 +3,7 @@
     Main results: [complex_allowance_sound]: from the recurrences on moduli, with relative error [w] of products and twice [va]
     of sums; [complex_kernel_ev]: a bracketing evaluated in a binary format, every node in any form of ComplexNode.v, obeys
     the error model; [complex_scan_bound], [complex_scan_bound_binary32], [complex_scan_bound_binary64].
-    Not covered: a leaf's last product fused into its sum; the product by three multiplications.
+    A leaf may be a product that is fused into its sum. Not covered: the product by three multiplications.
     Depends on: ComplexNode, ComplexTree, RoundingAbsorption, RoundingKicks, RoundingBounds. *)
 From Coq Require Import Reals ZArith List Arith Lia Lra Psatz.
 From Flocq Require Import Core Relative.
@@ -129,6 +129,14 @@ Definition node (a b c z : C) :=
   node_part (re1 (fst a) (fst b)) (re2 (snd a) (snd b)) (fst c) (fst z) /\
   node_part (im1 (fst a) (snd b)) (im2 (snd a) (fst b)) (snd c) (snd z).
 
+Definition node_fused (a b y z : C) :=
+  fused_or_rounded prec emin choice ftz (re1 (fst a) (fst b)) (re2 (snd a) (snd b)) (fst y) (fst z) /\
+  fused_or_rounded prec emin choice ftz (im1 (fst a) (snd b)) (im2 (snd a) (fst b)) (snd y) (snd z).
+Notation rounds_to := (rounds_to prec emin ftz).
+(** A summand whose parts are products not yet rounded: the allowance covers their rounding. *)
+Definition holds_leaf_product x (y : C) := cz x = true /\
+  forall c, rounds_to (fst y) (fst c) -> rounds_to (snd y) (snd c) -> Cmod (Cminus c (cb x)) <= cB x - Cmod (cb x).
+
 (** A leaf's numbers as the operations see them, so after any flushing of inputs. *)
 Inductive complex_kernel : ctree -> C -> C -> Prop :=
 | complex_kernel_leaf x a b :
@@ -136,7 +144,10 @@ Inductive complex_kernel : ctree -> C -> C -> Prop :=
     complex_kernel (CLeaf x) a b
 | complex_kernel_node l r a1 b1 a2 b2 a b :
     complex_kernel l a1 b1 -> complex_kernel r a2 b2 -> product a2 a1 a -> node a2 b1 b2 b ->
-    complex_kernel (CNode l r) a b.
+    complex_kernel (CNode l r) a b
+| complex_kernel_fused_leaf l x a1 b1 a2 y a b :
+    complex_kernel l a1 b1 -> Cmod (Cminus a2 (ca x)) <= cA x - Cmod (ca x) -> holds_leaf_product x y ->
+    product a2 a1 a -> node_fused a2 b1 y b -> complex_kernel (CNode l (CLeaf x)) a b.
 
 Lemma Cmod_pair (z : C) x y : Cmod (Cminus z (x, y)) = norm (fst z - x) (snd z - y).
 Proof. reflexivity. Qed.
@@ -188,6 +199,54 @@ Proof.
   destruct (op_zero_sum p c r P0 Fc Hr) as (H1 & H2 & H3 & _); auto.
 Qed.
 
+Lemma joined_zero s r : format s -> joined prec emin choice ftz 0 s r -> Rabs (r - s) <= kadd prec emin ftz /\ format r.
+Proof.
+  intros Fs [p Hp H | H].
+  - destruct (op_zero_sum p s r (op_0 _ _ _ _ _ Hp) Fs H) as (H1 & _ & H3 & _); auto.
+  - destruct (op_zero_sum 0 s r eq_refl Fs H) as (H1 & _ & H3 & _); auto.
+Qed.
+
+Lemma leaf_zero_part x y z r : x = 0 -> y = 0 -> fused_or_rounded prec emin choice ftz x y z r ->
+  exists c, rounds_to z c /\ Rabs (r - c) <= kadd prec emin ftz.
+Proof.
+  intros Hx Hy [H | (c & Hc & H)].
+  - assert (O : forall p q, p = 0 -> op (z + p) q -> rounds_to z q /\ format q).
+    { intros p q -> O; rewrite Rplus_0_r in O; split; [apply (product_loss _ _ _ _ _ _ O)|apply (op_format _ _ _ _ _ _ O)]. }
+    rewrite Hx, Hy in H; destruct H as [p Hp Hr | p s Hp Hs H2 | p s Hp Hs H2].
+    + exists r; split; [apply (O p)|rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; apply kadd_pos]; [|exact Hr].
+      destruct Hp as [p1 p2 O1 O2 Op | p2 O2 Op | p1 O1 Op];
+        rewrite ?(op_0 _ _ _ _ _ O1) in Op; rewrite ?(op_0 _ _ _ _ _ O2) in Op; rewrite Rplus_0_l in Op; apply (op_0 _ _ _ _ _ Op).
+    + destruct (O p s (op_0 _ _ _ _ _ Hp) Hs) as [R1 F]; exists s; split; [exact R1|apply (joined_zero _ _ F H2)].
+    + destruct (O p s (op_0 _ _ _ _ _ Hp) Hs) as [R1 F]; exists s; split; [exact R1|apply (joined_zero _ _ F H2)].
+  - exists c; split; [apply (product_loss _ _ _ _ _ _ Hc)|].
+    apply (node_zero_part x y c r Hx Hy (op_format _ _ _ _ _ _ Hc) H).
+Qed.
+
+Lemma outward y : exists c, rounds_to y c /\ Rabs c = (1 + v) * Rabs y + kmul prec emin ftz.
+Proof.
+  pose proof (v_pos prec) as Hv; pose proof (kmul_pos prec emin ftz) as Hk; destruct (Rle_or_lt 0 y) as [H|H].
+  - exists (y * (1 + v) + kmul prec emin ftz); split.
+    + exists v, (kmul prec emin ftz); rewrite !Rabs_pos_eq by assumption; repeat split; lra.
+    + pose proof (Rmult_le_pos y (1 + v) H ltac:(lra)); rewrite !Rabs_pos_eq; lra.
+  - exists (y * (1 + v) + - kmul prec emin ftz); split.
+    + exists v, (- kmul prec emin ftz); rewrite Rabs_Ropp, !Rabs_pos_eq by assumption; repeat split; lra.
+    + pose proof (Rmult_le_pos (- y) (1 + v) ltac:(lra) ltac:(lra)); rewrite (Rabs_left y), Rabs_left1 by lra; ring.
+Qed.
+
+Lemma leaf_product_size x y : holds_leaf_product x y ->
+  norm ((1 + v) * Rabs (fst y) + kmul prec emin ftz) ((1 + v) * Rabs (snd y) + kmul prec emin ftz) <= cB x.
+Proof.
+  intros [_ H]; destruct (outward (fst y)) as (c & Hc & <-); destruct (outward (snd y)) as (d & Hd & <-).
+  rewrite norm_abs; specialize (H (c, d) Hc Hd); unfold norm; set (z := (c, d) : C) in *; clearbody z.
+  pose proof (Cmod_triangle (Cminus z (cb x)) (cb x)) as T; replace (Cplus (Cminus z (cb x)) (cb x)) with z in T by ring; lra.
+Qed.
+
+Lemma fused_format x y z r : fused_or_rounded prec emin choice ftz x y z r -> format r.
+Proof.
+  intros [H | (c & _ & H)]; [destruct H as [p _ H | p s _ _ H | p s _ _ H]|destruct H as [p _ H | s _ H | s _ H]];
+    try apply (op_format _ _ _ _ _ _ H); destruct H as [p' _ H | H]; apply (op_format _ _ _ _ _ _ H).
+Qed.
+
 Lemma negated_0 x : - (x * 0) = 0. Proof. ring. Qed.
 
 Lemma node_formats a b c z : node a b c z -> formats z.
@@ -196,11 +255,11 @@ Proof.
     try apply (op_format _ _ _ _ _ _ H); destruct H as [p _ H | H]; apply (op_format _ _ _ _ _ _ H).
 Qed.
 
-Lemma u_serves : v * (2 + v) <= 2 * u.
+Lemma u_serves : v * (2 + 2 * v) <= 2 * u.
 Proof.
   pose proof (u_ro_pos radix2 prec) as Hu; unfold RoundingIEEE.v; set (x := u) in *; clearbody x.
-  assert (E : 2 * x - x / (1 + x) * (2 + x / (1 + x)) = x * x * (1 + 2 * x) / ((1 + x) * (1 + x))) by (field; lra).
-  assert (0 <= x * x * (1 + 2 * x) / ((1 + x) * (1 + x))); [|lra].
+  assert (E : 2 * x - x / (1 + x) * (2 + 2 * (x / (1 + x))) = 2 * (x * x * x) / ((1 + x) * (1 + x))) by (field; lra).
+  assert (0 <= 2 * (x * x * x) / ((1 + x) * (1 + x))); [|lra].
   apply Rmult_le_pos; [repeat apply Rmult_le_pos; lra|left; apply Rinv_0_lt_compat, Rmult_lt_0_compat; lra].
 Qed.
 
@@ -215,7 +274,13 @@ Theorem complex_kernel_ev t a b : complex_kernel t a b ->
 Proof.
   destruct (constants prec emin ftz) as (Hv & Hk & Ha & _ & _ & _).
   assert (Hkp : 0 <= kp) by (unfold complex_kadd; lra).
-  induction 1 as [x a b Ha1 Hb1 F | l r a1 b1 a2 b2 a b _ (El & Fl & Zl) _ (Er & Fr & Zr) [Pr Pi] Hn].
+  assert (Hp : 0 <= u) by apply u_ro_pos; assert (Hmv : 0 <= mu * v) by (unfold mu; lra).
+  assert (Hkm : 0 <= km) by (unfold complex_kmul; lra).
+  assert (Pa : forall a2 a1 a, product a2 a1 a -> Cmod (Cminus a (Cmult a2 a1)) <= mu * v * Cmod (Cmult a2 a1) + km).
+  { clear a b; intros a2 a1 a [Pr Pi]; rewrite <- size_mod; unfold Cmult at 1; rewrite Cmod_pair.
+    apply (complex_product_error prec emin choice ftz _ _ _ _ small); assumption. }
+  induction 1 as [x a b Ha1 Hb1 F | l r a1 b1 a2 b2 a b _ (El & Fl & Zl) _ (Er & Fr & Zr) Hpa Hn
+    | l x a1 b1 a2 y a b _ (El & Fl & Zl) Ha2 Hy Hpa [Nr Ni]].
   - split; [constructor; assumption|split; [exact F|]].
     intros Z; pose proof (cb_le x) as L; assert (B : cB x = 0).
     { apply (cz_zero x); unfold tz in Z; simpl in Z; destruct (cz x); [discriminate|reflexivity]. }
@@ -238,23 +303,44 @@ Proof.
     assert (Za : tz (moduli (CNode l r)) = 0%nat -> b = RtoC 0).
     { cbn [moduli]; rewrite tz_node; intros Z0; apply (proj2 (Z ltac:(lia))), Zr; lia. }
     split; [|split; assumption].
-    assert (Pa : Cmod (Cminus a (Cmult a2 a1)) <= mu * v * Cmod (Cmult a2 a1) + km).
-    { rewrite <- size_mod; unfold Cmult at 1; rewrite Cmod_pair.
-      apply (complex_product_error prec emin choice ftz _ _ _ _ small); assumption. }
-    assert (Hp : 0 <= u) by apply u_ro_pos; pose proof (Cmod_ge_0 b2); pose proof (Cmod_ge_0 (Cmult a2 b1)).
-    assert (Hmv : 0 <= mu * v) by (unfold mu; lra); pose proof (Rmult_le_pos _ _ Hmv H0).
+    specialize (Pa _ _ _ Hpa); pose proof (Cmod_ge_0 b2); pose proof (Cmod_ge_0 (Cmult a2 b1)) as H0; pose proof (Rmult_le_pos _ _ Hmv H0).
     destruct (Nat.eq_dec (tz (moduli l)) 0) as [Y|Y].
-    + destruct (Z Y) as [Z1 _]; apply cev_node with (c := 0) (1 := El) (2 := Er) (3 := Pa); try lra; rewrite ?Y; simpl on; simpl plus; try lra.
+    + destruct (Z Y) as [Z1 _]; apply cev_node with (c := 0) (c2 := Cmod b2) (1 := El) (2 := Er) (3 := Pa);
+        try (left; reflexivity); try lra; rewrite ?Y; simpl on; simpl plus; try lra.
       apply Rmult_le_pos; lra.
     + pose proof (complex_node_error prec emin choice ftz _ _ _ _ small (fst b2) (snd b2) (fst b) (snd b) u (proj1 Fr) (proj2 Fr) Nr Ni u_serves) as B.
-      rewrite size_mod in B; change (norm (fst b2) (snd b2)) with (Cmod (fst b2, snd b2)) in B; rewrite <- surjective_pairing in B.
+      cbv zeta in B; rewrite size_mod in B; change (norm (fst b2) (snd b2)) with (Cmod (fst b2, snd b2)) in B; rewrite <- surjective_pairing in B.
       set (X := (1 + mu * v) * Cmod (Cmult a2 b1) + km) in *.
-      assert (Hkm : 0 <= km) by (unfold complex_kmul; lra).
       assert (HX : Cmod (Cmult a2 b1) <= X) by (unfold X; lra).
-      apply cev_node with (c := Rmin (u * (Cmod (Cmult a2 b1) + Cmod b2)) (Rmin X (Cmod b2))) (1 := El) (2 := Er) (3 := Pa);
-        rewrite ?(on_nonzero (tz (moduli l))) by exact Y.
+      apply cev_node with (c := Rmin (u * (Cmod (Cmult a2 b1) + Cmod b2)) (Rmin X (Cmod b2))) (c2 := Cmod b2) (1 := El) (2 := Er) (3 := Pa);
+        rewrite ?(on_nonzero (tz (moduli l))) by exact Y; try (left; reflexivity).
       * pose proof (on_pos (tz (moduli l) + tz (moduli r)) kp Hkp).
         destruct b2 as [x2 y2]; unfold Cmult at 1; unfold Cplus at 1; rewrite Cmod_pair; simpl fst in *; simpl snd in *; lra.
+      * apply Rle_trans with (1 := Rmin_l _ _), Rmult_le_compat_l; [exact Hp|]; fold X; lra.
+      * fold X; apply Rle_trans with (1 := Rmin_r _ _), Rmin_l.
+      * apply Rle_trans with (1 := Rmin_r _ _), Rmin_r.
+  - specialize (Pa _ _ _ Hpa); assert (T1 : tz (moduli (CLeaf x)) = 1%nat) by (unfold tz; simpl; rewrite (proj1 Hy); reflexivity).
+    split; [|split; [split; [apply (fused_format _ _ _ _ Nr)|apply (fused_format _ _ _ _ Ni)]|change (moduli (CNode l (CLeaf x))) with (Node (moduli l) (moduli (CLeaf x))); rewrite tz_node, T1; lia]].
+    assert (Leaf : forall c, rounds_to (fst y) (fst c) -> rounds_to (snd y) (snd c) -> cev (CLeaf x) a2 c).
+    { intros c R1 R2; constructor; [exact Ha2|apply (proj2 Hy); assumption]. }
+    pose proof (Cmod_ge_0 (Cmult a2 b1)) as H0; pose proof (Rmult_le_pos _ _ Hmv H0).
+    destruct (Nat.eq_dec (tz (moduli l)) 0) as [Y|Y].
+    + rewrite (Zl Y) in *; simpl fst in *; simpl snd in *.
+      destruct (leaf_zero_part _ _ _ _ (Rmult_0_r _) (negated_0 _) Nr) as (cr & R1 & R2).
+      destruct (leaf_zero_part _ _ _ _ (Rmult_0_r _) (Rmult_0_r _) Ni) as (ci & I1 & I2).
+      pose proof (Cmod_ge_0 (cr, ci)).
+      apply cev_node with (b2 := (cr, ci)) (c := 0) (c2 := Cmod (cr, ci)) (1 := El) (2 := Leaf (cr, ci) R1 I1) (3 := Pa);
+        try (left; reflexivity); try lra; rewrite ?Y, ?T1; simpl on; simpl plus; try lra; [|apply Rmult_le_pos; lra].
+      replace (Cplus (Cmult a2 (RtoC 0)) (cr, ci)) with ((cr, ci) : C) by (generalize ((cr, ci) : C); intros; ring); rewrite Cmod_pair.
+      pose proof (norm_mono _ _ _ _ R2 I2) as N; rewrite norm_constant in N by exact Ha; pose proof sqrt_2_kadd; lra.
+    + destruct (complex_leaf_error prec emin choice ftz _ _ _ _ small _ _ _ _ u Nr Ni u_serves) as (cr & ci & z & R1 & I1 & [Z0 Z1] & B).
+      rewrite size_mod in B; set (X := (1 + mu * v) * Cmod (Cmult a2 b1) + km) in *.
+      assert (HX : Cmod (Cmult a2 b1) <= X) by (unfold X; lra).
+      apply cev_node with (b2 := (cr, ci)) (c := Rmin (u * (Cmod (Cmult a2 b1) + z)) (Rmin X z)) (c2 := z) (1 := El) (2 := Leaf (cr, ci) R1 I1) (3 := Pa);
+        rewrite ?(on_nonzero (tz (moduli l))) by exact Y.
+      * pose proof (on_pos (tz (moduli l) + tz (moduli (CLeaf x))) kp Hkp).
+        unfold Cmult at 1; unfold Cplus at 1; rewrite Cmod_pair; simpl fst in *; simpl snd in *; lra.
+      * right; exists x; split; [reflexivity|split; [exact Z0|apply Rle_trans with (1 := Z1), leaf_product_size, Hy]].
       * apply Rle_trans with (1 := Rmin_l _ _), Rmult_le_compat_l; [exact Hp|]; fold X; lra.
       * fold X; apply Rle_trans with (1 := Rmin_r _ _), Rmin_l.
       * apply Rle_trans with (1 := Rmin_r _ _), Rmin_r.

@@ -96,18 +96,21 @@ Notation tz t := (tz (moduli t)).
 Notation tm t := (tm (moduli t)).
 Notation lv t := (lv (moduli t)).
 
+(** The size of the later summand as the sum meets it: its value, or for a leaf that is fused into the sum no more than its allowance. *)
+Definition csize_of r (b2 : C) (c2 : R) := c2 = Cmod b2 \/ exists x, r = CLeaf x /\ 0 <= c2 <= cB x.
+
 (** [c]: what the sum loses. *)
 Inductive cev : ctree -> C -> C -> Prop :=
 | cev_leaf x a b :
     Cmod (Cminus a (ca x)) <= cA x - Cmod (ca x) ->
     Cmod (Cminus b (cb x)) <= cB x - Cmod (cb x) -> cev (CLeaf x) a b
-| cev_node l r a1 b1 a2 b2 a b c :
+| cev_node l r a1 b1 a2 b2 c2 a b c :
     cev l a1 b1 -> cev r a2 b2 ->
     Cmod (Cminus a (Cmult a2 a1)) <= w * Cmod (Cmult a2 a1) + km ->
     let x := (1 + w) * Cmod (Cmult a2 b1) + on (tz l) km in
     Cmod (Cminus b (Cplus (Cmult a2 b1) b2))
       <= w * Cmod (Cmult a2 b1) + on (tz l) km + 2 * c + on (tz l + tz r) kp ->
-    c <= va * (x + Cmod b2) -> c <= x -> c <= Cmod b2 ->
+    csize_of r b2 c2 -> c <= va * (x + c2) -> c <= x -> c <= c2 ->
     cev (CNode l r) a b.
 
 Lemma tm_pos t : (0 < tm t)%nat.
@@ -115,7 +118,7 @@ Proof. induction t as [x|l IHl r IHr]; simpl; [unfold RoundingModel.tm; simpl; l
 
 Theorem complex_ev_A t a b : cev t a b -> cdom a (cPA (clv t)) (q ^ pred (tm t) * AU t) (PR (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 a b c E1 IH1 E2 IH2 Hna X Hnb Hc1 Hc2 Hc3].
+  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 a b c E1 IH1 E2 IH2 Hna X Hnb Hs Hc1 Hc2 Hc3].
   - simpl; rewrite Rmult_1_l, Rmult_1_r, Rplus_0_r, (Rabs_pos_eq _ (Cmod_ge_0 _)).
     replace (Cmult (ca x) (RtoC 1)) with (ca x) by ring; split; [apply Rle_refl|exact Ha].
   - cbn [clv moduli RoundingModel.lv]; rewrite cPA_app, PR_app.
@@ -183,11 +186,20 @@ Qed.
 Lemma qa_ge1 n : 1 <= qa ^ n. Proof. apply pow_R1_Rle; lra. Qed.
 Lemma qa_pos n : 0 <= qa ^ n. Proof. pose proof (qa_ge1 n); lra. Qed.
 
+Lemma csize_le_B r b2 c2 : csize_of r b2 c2 ->
+  Cmod b2 <= qa ^ depth (moduli r) * Wm w (lv r) + q ^ tm r * qa ^ depth (moduli r) * D r ->
+  c2 <= qa ^ depth (moduli r) * Wm w (lv r) + q ^ tm r * qa ^ depth (moduli r) * D r.
+Proof.
+  intros [-> | (x & -> & H)] Hb; [exact Hb|].
+  pose proof (D_pos km kp 0 km0 kp0 k00 (moduli (CLeaf x))) as HD; pose proof (Rmult_le_pos _ _ (qn_pos w w0 (tm (CLeaf x))) HD).
+  cbn [moduli depth RoundingModel.lv Wm] in *; rewrite Rmult_0_r, Rplus_0_l, pow_O, Rmult_1_l, Rmult_1_r; simpl lB; lra.
+Qed.
+
 (** Every rounding charged to the leaves below it. *)
 Theorem complex_ev_B t a b : cev t a b ->
   cdom b (chx (clv t)) (qa ^ depth (moduli t) * Wm w (lv t) + q ^ tm t * qa ^ depth (moduli t) * D t) (Mb (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 a b c E1 IH1 E2 IH2 Hna X Hnb Hc1 Hc2 Hc3].
+  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 a b c E1 IH1 E2 IH2 Hna X Hnb Hs Hc1 Hc2 Hc3].
   - cbn [moduli depth]; rewrite pow_O, Rmult_1_l; apply leaf_cdom, Hb.
   - pose proof (complex_ev_A _ _ _ E2) as HA.
     set (dl := depth (moduli l)) in *; set (dr := depth (moduli r)) in *.
@@ -196,10 +208,10 @@ Proof.
     set (s := negb (tz l * tz r =? 0)).
     set (P := q ^ tm r * AU r * W1 + on (tz l) km).
     assert (HX : X <= P) by (apply product_csize; [exact HA|apply cdom_abs with (1 := IH1)]).
-    pose proof (cdom_abs _ _ _ _ IH2) as Hb2.
+    assert (Hb2 : c2 <= W2) by apply (csize_le_B r b2 c2 Hs (cdom_abs _ _ _ _ IH2)).
     assert (He : 2 * c <= (if s then 2 * va else 0) * (P + W2)).
     { unfold s; destruct (Nat.eqb_spec (tz l * tz r) 0) as [Z|Z]; simpl negb; cbv iota.
-      - rewrite Rmult_0_l; enough (c <= 0) by lra; apply (sum_csilent l r P W2 X (Cmod b2) c); auto; intros Z1;
+      - rewrite Rmult_0_l; enough (c <= 0) by lra; apply (sum_csilent l r P W2 X c2 c); auto; intros Z1;
           destruct (tz_zero w km kp 0 _ Z1) as (_ & Z2 & _ & Z3 & _); unfold P, W1, W2; rewrite Z2, Z3, ?Z1; simpl; ring.
       - pose proof (Rmult_le_compat_l va _ _ va0 (Rplus_le_compat _ _ _ _ HX Hb2)); lra. }
     eapply cdom_weaken; [apply node_cdom with (1 := HA) (2 := IH1) (3 := IH2) (4 := Hnb)|].
@@ -246,7 +258,7 @@ Qed.
 Theorem complex_ev_C t a b : cev t a b ->
   cdom b (chx (clv t)) (Wm w (lv t) + Qc t * (2 * V t + D t)) (Mb (lv t)).
 Proof.
-  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 a b c E1 IH1 E2 IH2 Hna X Hnb Hc1 Hc2 Hc3].
+  induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 a b c E1 IH1 E2 IH2 Hna X Hnb Hs Hc1 Hc2 Hc3].
   - cbn [moduli RoundingModel.V]; rewrite Rmult_0_r, Rplus_0_l; apply (leaf_cdom x b (Qc (CLeaf x)) Hb).
   - pose proof (complex_ev_A _ _ _ E2) as HA.
     pose proof (cev_bound _ _ _ E1) as B1; pose proof (cev_bound _ _ _ E2) as B2.
@@ -267,8 +279,11 @@ Proof.
     { apply Rle_trans with (1 := product_csize r a2 b1 (on (tz l) km) _ HA B1).
       pose proof (Rmult_le_compat_r (AU r * BU l) _ _ ltac:(auto using Rmult_le_pos, AU_pos, BU_pos) HQl).
       pose proof (Rmult_le_compat_r (on (tz l) km) _ _ (on_pos _ _ km0) HQ1); lra. }
-    assert (Hy : Cmod b2 <= Q * BU r).
-    { apply Rle_trans with (1 := B2), Rmult_le_compat_r; auto using BU_pos. }
+    assert (Hy : c2 <= Q * BU r).
+    { destruct Hs as [-> | (x & -> & Hc)].
+      - apply Rle_trans with (1 := B2), Rmult_le_compat_r; auto using BU_pos.
+      - pose proof (BU_pos km kp 0 km0 kp0 k00 (moduli (CLeaf x))) as HB; pose proof (Rmult_le_compat_r _ _ _ HB HQ1).
+        pose proof (on_pos (bit (cz x)) 0 k00); simpl in *; lra. }
     assert (He : c <= Q * cost).
     { unfold cost; pose proof (Rmult_le_compat_l va _ _ va0 (Rplus_le_compat _ _ _ _ Hx Hy)).
       assert (0 <= Q * (va * on (tz l + tz r) kp)) by (apply Rmult_le_pos; [lra|apply Rmult_le_pos; auto using on_pos]).
