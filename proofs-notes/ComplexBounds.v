@@ -135,18 +135,18 @@ Definition node_fused (a b y z : C) :=
 Notation rounds_to := (rounds_to prec emin ftz).
 (** A summand whose parts are products not yet rounded: the allowance covers their rounding. *)
 Definition holds_leaf_product x (y : C) := cz x = true /\
-  forall c, rounds_to (fst y) (fst c) -> rounds_to (snd y) (snd c) -> Cmod (Cminus c (cb x)) <= cB x - Cmod (cb x).
+  forall c, rounds_to (fst y) (fst c) -> rounds_to (snd y) (snd c) -> Cmod (Cminus c (cb x)) <= cB x - cmb x.
 
 (** A leaf's numbers as the operations see them, so after any flushing of inputs. *)
 Inductive complex_kernel : ctree -> C -> C -> Prop :=
 | complex_kernel_leaf x a b :
-    Cmod (Cminus a (ca x)) <= cA x - Cmod (ca x) -> Cmod (Cminus b (cb x)) <= cB x - Cmod (cb x) -> formats b ->
+    Cmod (Cminus a (ca x)) <= cA x - cma x -> Cmod (Cminus b (cb x)) <= cB x - cmb x -> formats b ->
     complex_kernel (CLeaf x) a b
 | complex_kernel_node l r a1 b1 a2 b2 a b :
     complex_kernel l a1 b1 -> complex_kernel r a2 b2 -> product a2 a1 a -> node a2 b1 b2 b ->
     complex_kernel (CNode l r) a b
 | complex_kernel_fused_leaf l x a1 b1 a2 y a b :
-    complex_kernel l a1 b1 -> Cmod (Cminus a2 (ca x)) <= cA x - Cmod (ca x) -> holds_leaf_product x y ->
+    complex_kernel l a1 b1 -> Cmod (Cminus a2 (ca x)) <= cA x - cma x -> holds_leaf_product x y ->
     product a2 a1 a -> node_fused a2 b1 y b -> complex_kernel (CNode l (CLeaf x)) a b.
 
 Lemma Cmod_pair (z : C) x y : Cmod (Cminus z (x, y)) = norm (fst z - x) (snd z - y).
@@ -237,7 +237,7 @@ Lemma leaf_product_size x y : holds_leaf_product x y ->
   norm ((1 + v) * Rabs (fst y) + kmul prec emin ftz) ((1 + v) * Rabs (snd y) + kmul prec emin ftz) <= cB x.
 Proof.
   intros [_ H]; destruct (outward (fst y)) as (c & Hc & <-); destruct (outward (snd y)) as (d & Hd & <-).
-  rewrite norm_abs; specialize (H (c, d) Hc Hd); unfold norm; set (z := (c, d) : C) in *; clearbody z.
+  rewrite norm_abs; specialize (H (c, d) Hc Hd); pose proof (cb_cmb x); unfold norm; set (z := (c, d) : C) in *; clearbody z.
   pose proof (Cmod_triangle (Cminus z (cb x)) (cb x)) as T; replace (Cplus (Cminus z (cb x)) (cb x)) with z in T by ring; lra.
 Qed.
 
@@ -282,7 +282,7 @@ Proof.
   induction 1 as [x a b Ha1 Hb1 F | l r a1 b1 a2 b2 a b _ (El & Fl & Zl) _ (Er & Fr & Zr) Hpa Hn
     | l x a1 b1 a2 y a b _ (El & Fl & Zl) Ha2 Hy Hpa [Nr Ni]].
   - split; [constructor; assumption|split; [exact F|]].
-    intros Z; pose proof (cb_le x) as L; assert (B : cB x = 0).
+    intros Z; pose proof (cmb_le x) as L; pose proof (cb_cmb x); assert (B : cB x = 0).
     { apply (cz_zero x); unfold tz in Z; simpl in Z; destruct (cz x); [discriminate|reflexivity]. }
     rewrite B in *; pose proof (Cmod_ge_0 (cb x)); pose proof (Cmod_ge_0 (Cminus b (cb x))).
     assert (Z1 : cb x = RtoC 0) by (apply Cmod_eq_0; lra); rewrite Z1 in *.

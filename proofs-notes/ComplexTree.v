@@ -10,10 +10,13 @@ From Exactscan Require Import RoundingLists RoundingModel RoundingTree.
 Import ListNotations.
 Open Scope R_scope.
 
+(** As [leaf]: exact, what is known of the moduli, these with allowances. *)
 Record cleaf := CLeaf_data {
-  ca : C; cb : C; cA : R; cB : R; cz : bool;
-  ca_le : Cmod ca <= cA;
-  cb_le : Cmod cb <= cB;
+  ca : C; cb : C; cma : R; cmb : R; cA : R; cB : R; cz : bool;
+  ca_cma : Cmod ca <= cma;
+  cb_cmb : Cmod cb <= cmb;
+  cma_le : cma <= cA;
+  cmb_le : cmb <= cB;
   cz_zero : cz = false -> cB = 0 }.
 
 Lemma modulus_le z X : Cmod z <= X -> Rabs (Cmod z) <= X.
@@ -21,8 +24,8 @@ Proof. rewrite Rabs_pos_eq; [auto|apply Cmod_ge_0]. Qed.
 
 (** The leaf of moduli; every multiplier costs roundings. *)
 Definition modulus x :=
-  Leaf_data (Cmod (ca x)) (Cmod (cb x)) (cA x) (cB x) true (cz x)
-    (modulus_le _ _ (ca_le x)) (modulus_le _ _ (cb_le x)) (cz_zero x).
+  Leaf_data (Cmod (ca x)) (Cmod (cb x)) (cma x) (cmb x) (cA x) (cB x) true (cz x)
+    (modulus_le _ _ (ca_cma x)) (modulus_le _ _ (cb_cmb x)) (cma_le x) (cmb_le x) (cz_zero x).
 
 Inductive ctree := CLeaf (x : cleaf) | CNode (earlier later : ctree).
 Fixpoint clv t := match t with CLeaf x => [x] | CNode l r => clv r ++ clv l end.
@@ -102,8 +105,8 @@ Definition csize_of r (b2 : C) (c2 : R) := c2 = Cmod b2 \/ exists x, r = CLeaf x
 (** [c]: what the sum loses. *)
 Inductive cev : ctree -> C -> C -> Prop :=
 | cev_leaf x a b :
-    Cmod (Cminus a (ca x)) <= cA x - Cmod (ca x) ->
-    Cmod (Cminus b (cb x)) <= cB x - Cmod (cb x) -> cev (CLeaf x) a b
+    Cmod (Cminus a (ca x)) <= cA x - cma x ->
+    Cmod (Cminus b (cb x)) <= cB x - cmb x -> cev (CLeaf x) a b
 | cev_node l r a1 b1 a2 b2 c2 a b c :
     cev l a1 b1 -> cev r a2 b2 ->
     Cmod (Cminus a (Cmult a2 a1)) <= w * Cmod (Cmult a2 a1) + km ->
@@ -119,8 +122,8 @@ Proof. induction t as [x|l IHl r IHr]; simpl; [unfold RoundingModel.tm; simpl; l
 Theorem complex_ev_A t a b : cev t a b -> cdom a (cPA (clv t)) (q ^ pred (tm t) * AU t) (PR (lv t)).
 Proof.
   induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 a b c E1 IH1 E2 IH2 Hna X Hnb Hs Hc1 Hc2 Hc3].
-  - simpl; rewrite Rmult_1_l, Rmult_1_r, Rplus_0_r, (Rabs_pos_eq _ (Cmod_ge_0 _)).
-    replace (Cmult (ca x) (RtoC 1)) with (ca x) by ring; split; [apply Rle_refl|exact Ha].
+  - simpl; rewrite Rmult_1_l, Rmult_1_r, Rplus_0_r.
+    replace (Cmult (ca x) (RtoC 1)) with (ca x) by ring; split; [apply ca_cma|exact Ha].
   - cbn [clv moduli RoundingModel.lv]; rewrite cPA_app, PR_app.
     pose proof (cdom_mul _ _ _ _ _ _ _ _ IH2 IH1) as M; pose proof (cdom_abs _ _ _ _ M) as S.
     eapply cdom_weaken; [apply cdom_err with (1 := M) (2 := Hna)|].
@@ -161,11 +164,11 @@ Proof.
   eapply cdom_weaken; [apply cdom_err with (1 := cdom_add _ _ _ _ _ _ _ _ Hz H2) (2 := Hb)|lra].
 Qed.
 
-Lemma leaf_cdom x b n : Cmod (Cminus b (cb x)) <= cB x - Cmod (cb x) ->
+Lemma leaf_cdom x b n : Cmod (Cminus b (cb x)) <= cB x - cmb x ->
   cdom b (chx [x]) (Wm w (lv (CLeaf x)) + n * D (CLeaf x)) (Mb (lv (CLeaf x))).
 Proof.
-  intros Hb; unfold RoundingModel.D; simpl; rewrite !Rmult_0_r, !Rplus_0_l, (Rabs_pos_eq _ (Cmod_ge_0 _)).
-  replace (Cplus (Cmult (ca x) (RtoC 0)) (cb x)) with (cb x) by ring; split; [apply Rle_refl|].
+  intros Hb; unfold RoundingModel.D; simpl; rewrite !Rmult_0_r, !Rplus_0_l.
+  replace (Cplus (Cmult (ca x) (RtoC 0)) (cb x)) with (cb x) by ring; split; [apply cb_cmb|].
   replace (on (bit (cz x)) 0) with 0 by (destruct (cz x); reflexivity).
   apply Rle_trans with (1 := Hb); right; ring.
 Qed.

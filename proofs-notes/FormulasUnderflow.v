@@ -112,9 +112,9 @@ Lemma eta_le : Rabs eta <= eta. Proof. rewrite Rabs_pos_eq; [lra|apply bpow_ge_0
 Lemma zero_le : Rabs 0 <= 0. Proof. rewrite Rabs_R0; lra. Qed.
 Definition never B : true = false -> B = 0. Proof. discriminate. Defined.
 Definition witness : list leaf :=
-  [Leaf_data wit_a 0 wit_a 0 true true wit_a_le zero_le (never 0);
-   Leaf_data wit_a eta wit_a eta true true wit_a_le eta_le (never eta);
-   Leaf_data 0 eta 0 eta true true zero_le eta_le (never eta)].
+  [Leaf_data wit_a 0 wit_a 0 wit_a 0 true true wit_a_le zero_le (Rle_refl _) (Rle_refl _) (never 0);
+   Leaf_data wit_a eta wit_a eta wit_a eta true true wit_a_le eta_le (Rle_refl _) (Rle_refl _) (never eta);
+   Leaf_data 0 eta 0 eta 0 eta true true zero_le eta_le (Rle_refl _) (Rle_refl _) (never eta)].
 Definition wa (i : nat) := wit_a.
 Definition wb (s : nat) := match s with 0%nat | 1%nat => eta | _ => 0 end.
 
@@ -182,10 +182,8 @@ Proof.
   split; [apply quadratic_in_order|split; [apply computed|split; [rewrite Hx; unfold wa, wb; simpl; ring|split; [apply format_wit_a|]]]].
   rewrite Hx; replace (2 * eta - (wit_a * wit_a + wit_a) * eta) with ((2 - wit_a * wit_a - wit_a) * eta) by ring.
   rewrite Rabs_pos_eq by (apply Rmult_le_pos; unfold wit_a; lra).
-  assert (Habs : Rabs wit_a = wit_a) by (apply Rabs_pos_eq; unfold wit_a; lra).
-  assert (Heta : Rabs eta = eta) by (apply Rabs_pos_eq; lra).
   assert (HE : E1 (v 24) witness = (1 + v 24) ^ 2 * (((1 + v 24) * wit_a * ((1 + v 24) * wit_a + 1)) * eta) - (wit_a * wit_a + wit_a) * eta).
-  { unfold E1, witness; cbn [nz RoundingLists.Wm Mb bit lz lm la lb lA lB Nat.add Nat.pred]; rewrite Rabs_R0, Habs, Heta; unfold q; ring. }
+  { unfold E1, witness; cbn [nz RoundingLists.Wm Mb bit lz lm ma mb lA lB Nat.add Nat.pred]; unfold q; ring. }
   assert (HG : Gamma (v 24) witness = (1 + v 24) ^ 5) by (unfold Gamma, witness; simpl; unfold q; ring).
   assert (HU : Uf (kmul 24 (-149) false) (kadd 24 (-149) false) 0 witness <= eta + 2 * (eta * eta)).
   { unfold Uf, Xf, witness, kmul, kadd; cbn [XG Sf fst snd length lA lB RoundingLists.Mh]; unfold kb, ka0; simpl INR.

@@ -127,7 +127,7 @@ Proof.
   assert (Hleaf : Rabs (y * (1 + d) + eb) <= lB x).
   { pose proof (Hall d eb Hd (Rle_trans _ _ _ Heb (half_eta_le_kmul prec emin ftz))) as A; unfold allows_b in A.
     replace (y * (1 + d) + eb) with ((y * (1 + d) + eb - lb x) + lb x) by ring.
-    apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+    pose proof (lb_mb x); apply Rle_trans with (1 := Rabs_triang _ _); lra. }
   rewrite Eb, Rplus_0_r.
   apply Rle_trans with (1 := Rabs_triang _ _).
   pose proof (Rabs_triang (y * (1 + d) + eb) p); pose proof (Rabs_triang y p) as T.
@@ -142,7 +142,7 @@ Proof.
   - change (steps (Leaf x)) with 0%nat; rewrite pow_O, !Rmult_1_l; cbn [RoundingModel.AU RoundingModel.BU].
     destruct Ha as [Ha _], Hb as [Hb _]; unfold allows_b in Hb.
     assert (on (bit (lz x)) 0 = 0) as -> by (destruct (lz x); reflexivity); rewrite !Rplus_0_r.
-    pose proof (Rabs_triang (a - la x) (la x)); pose proof (Rabs_triang (b - lb x) (lb x)).
+    pose proof (Rabs_triang (a - la x) (la x)); pose proof (Rabs_triang (b - lb x) (lb x)); pose proof (la_ma x); pose proof (lb_mb x).
     replace (a - la x + la x) with a in * by ring; replace (b - lb x + lb x) with b in * by ring; lra.
   - destruct (kernel_ev _ _ _ _ _ _ _ _ K1) as (_ & _ & Bl), (kernel_ev _ _ _ _ _ _ _ _ K2) as (_ & _ & Br).
     rewrite steps_node; split.
@@ -174,7 +174,7 @@ Proof.
   - destruct (kernel_ev _ _ _ _ _ _ _ _ K1) as (_ & _ & Bl).
     assert (A2 : Rabs a2 <= q ^ 0 * AU (Leaf x)).
     { destruct Ha as [Ha _]; cbn [RoundingModel.AU]; rewrite pow_O, Rmult_1_l, Rplus_0_r.
-      replace a2 with ((a2 - la x) + la x) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+      pose proof (la_ma x); replace a2 with ((a2 - la x) + la x) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
     rewrite steps_node; split.
     + apply Rle_trans with (1 := grow_product _ _ _ _ _ _ _ Oa A1 A2 (AU0 l) (AU0 (Leaf x))).
       apply qn_mono; [lia|apply (AU0 (Node l (Leaf x)))].
