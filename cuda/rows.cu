@@ -172,9 +172,11 @@ struct RowBlock {
     LaneWalk<E, kFlat, kConstant, true, Finishing<E>> walk{p, kept.tile, body};
     walk(own, stage(s, 0), stage(s, kStreams - 1), kept.channel);
     // A row may end with the lane; rows that end before were written on the way.
-    const std::int64_t behind = static_cast<std::int64_t>(own.next_row) - own.count;
-    if (own.count > 0 && p.h_last && (kFlat && behind < 0 ? -behind % p.length == 0 : behind == 0))
-      body.end(own.row + (behind < 0 ? -behind / p.length : 0));
+    if (p.h_last && own.left > 0) {
+      const std::int64_t behind = own.next_row - (own.left < Size::items ? own.left : Size::items);
+      if (behind == 0 || (kFlat && behind < 0 && -behind % p.length == 0))
+        body.end(own.row - behind / p.length);
+    }
     if (threadIdx.x == kScanners - 1) shared.own[s] = body.h;
   }
 

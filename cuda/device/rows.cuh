@@ -86,11 +86,12 @@ struct RowCourse {
   }
 };
 
-// A scanner's part of a tile: row of its first element, how many elements, and at which of them (1 or later)
-// the next row starts. `fresh`: the first element starts a row.
+// A scanner's part of a tile: row of its first element, how many elements the tile has from it on (0 or less:
+// none; not cut to the lane's length, see Segment in device/slabs.cuh), and at which of them, 1 or later, the
+// next row starts. `fresh`: the first element starts a row.
 struct Lane {
   std::int64_t row;
-  int count, next_row;
+  int left, next_row;
   bool fresh;
 };
 
@@ -99,8 +100,7 @@ __device__ inline int bounded(std::int64_t x) { return static_cast<int>(x < kFar
 
 template <class E, bool kFlat>
 __device__ inline Lane lane_of(const Rows<E>& p, const RowTile& tile) {
-  constexpr int n = RowSizes<E>::items;
-  const int first = static_cast<int>(threadIdx.x) * n;
+  const int first = static_cast<int>(threadIdx.x) * RowSizes<E>::items;
   const int left = tile.count - first;
   std::int64_t row = tile.row, position = tile.offset + first;
   if constexpr (kFlat) {
@@ -112,7 +112,7 @@ __device__ inline Lane lane_of(const Rows<E>& p, const RowTile& tile) {
       position = x - q * l;
     }
   }
-  return {row, left < 0 ? 0 : (left < n ? left : n), bounded(p.length - position), left > 0 && position == 0};
+  return {row, left, bounded(p.length - position), left > 0 && position == 0};
 }
 
 template <class E>
@@ -166,7 +166,7 @@ struct LaneWalk {
       for (int e = 0; e < Size::chunk; ++e) {
         const int i = j * Size::chunk + e;
         if constexpr (!kPlain) {
-          if (i >= lane.count) continue;
+          if (i >= lane.left) continue;
           if (kFlat && i == lane.next_row) {
             body.restart(++lane.row);
             enter(lane.row, tile_channel);
@@ -189,10 +189,10 @@ struct LaneWalk {
   // a, b: the tile in shared memory.
   __device__ void operator()(const Lane& lane, const E* a, E* b, std::int64_t tile_channel) {
     const int first = static_cast<int>(threadIdx.x) * Size::items;
-    const bool plain = lane.count == Size::items && lane.next_row >= Size::items;
+    const bool plain = lane.left >= Size::items && lane.next_row >= Size::items;
     if (__all_sync(~0U, plain)) {
       run<true>(lane, a + first, b + first, tile_channel);
-    } else if (lane.count > 0) {
+    } else if (lane.left > 0) {
       run<false>(lane, a + first, b + first, tile_channel);
     }
     __syncwarp();

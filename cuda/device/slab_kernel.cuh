@@ -183,7 +183,7 @@ struct SlabBlock {
     SlabKept<T> kept{course.tile, course.ends(), {}};
     const Segment own = segment_of(p, kept.tile, kSteps);
     T sum;
-    if (own.count > 0) {
+    if (own.left > 0) {
       const Steps steps(p, kept.tile, own, *this, s);
       each_step<E, kind>(
           p, kept.tile, own, [&](int at) { return steps.gate_and_input(at); },
@@ -241,8 +241,8 @@ struct SlabBlock {
     const Segment own = segment_of(p, tile, kSteps);
     S h = 0, dA = 0, dB = 0;
     if (own.channel < tile.width) h = kept.before.apply(shared.carry[s][own.channel]);
-    if (own.count > 0) h = replace(kept, own, s, h, dA, dB);
-    const bool last = own.count > 0 && own.first + own.count == tile.count;
+    if (own.left > 0) h = replace(kept, own, s, h, dA, dB);
+    const bool last = own.left > 0 && own.left <= kSteps;
     if (last && !kept.ends)
       StateEntry::publish(state(tile, tile.place, own.channel), h, launch, static_cast<unsigned>(tile.place));
     if (last && kept.ends && p.h_last) {

@@ -137,16 +137,17 @@ __device__ inline Walk slab_walk(const Slabs<E>& p, const SlabTile& tile, int mo
           0x7fffffff};
 }
 
-// A scanner's part of a tile: its channel in the slab, and its steps, in order of the scan.
+// A scanner's part of a tile: its channel in the slab, its first step in order of the scan, and how many
+// steps there are from it on in the tile (0 or less: none). It is not cut to the segment's length: nvcc 13.0
+// compiled a test for equality behind a clamp to a branch on the wrong predicate (VIMNMX.RELU).
 struct Segment {
-  int channel, first, count;
+  int channel, first, left;
 };
 
 template <class E>
 __device__ inline Segment segment_of(const Slabs<E>& p, const SlabTile& tile, int steps) {
   const int s = static_cast<int>(threadIdx.x) / p.width, c = static_cast<int>(threadIdx.x) - s * p.width;
-  const int left = s < p.segments && c < tile.width ? tile.count - s * steps : 0;
-  return {c, s * steps, left < 0 ? 0 : (left < steps ? left : steps)};
+  return {c, s * steps, s < p.segments && c < tile.width ? tile.count - s * steps : 0};
 }
 
 // A segment's steps in order: v = read(at), then step(v, at); `at` is the step's element in a stream's tile.
@@ -159,7 +160,7 @@ __device__ inline void each_step(const Slabs<E>& p, const SlabTile& tile, const 
   const int row = kReversed<kind> ? tile.count - 1 - segment.first : segment.first;
   const int down = kReversed<kind> ? -p.width : p.width;
   int at = row * p.width + segment.channel;
-  if (segment.count == n) {
+  if (segment.left >= n) {
 #pragma unroll 1
     for (int j = 0; j < n; j += kBlock, at += kBlock * down) {
       decltype(read(at)) v[kBlock];
@@ -169,7 +170,7 @@ __device__ inline void each_step(const Slabs<E>& p, const SlabTile& tile, const 
       for (int u = 0; u < kBlock; ++u) step(v[u], at + u * down);
     }
   } else {
-    for (int j = 0; j < segment.count; ++j, at += down) step(read(at), at);
+    for (int j = 0; j < segment.left; ++j, at += down) step(read(at), at);
   }
 }
 
