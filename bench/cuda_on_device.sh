@@ -19,10 +19,11 @@ build() {
     nvcc -arch=sm_90 "$work"/cuda_*.o "$work"/bench_*.o -o "$work/cuda_bench"
 }
 sanitize() {
-  local tool
+  local tool extent
   for tool in memcheck racecheck initcheck synccheck; do
     echo "-- compute-sanitizer --tool $tool (at $SECONDS s)"
-    timeout "${SANITIZE_SECONDS:-150}" compute-sanitizer --tool "$tool" --error-exitcode 9 "$work/cuda_test" --small \
+    extent=--small; [ "$tool" = racecheck ] && extent=--tiny
+    timeout "${SANITIZE_SECONDS:-150}" compute-sanitizer --tool "$tool" --error-exitcode 9 "$work/cuda_test" $extent \
       >"$out/$tool.txt" 2>&1 || code=1
     tail -n "${SANITIZE_LINES:-6}" "$out/$tool.txt"
     head -c 2000000 "$out/$tool.txt" >"$out/cut" && mv "$out/cut" "$out/$tool.txt"

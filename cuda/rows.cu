@@ -51,16 +51,30 @@ struct RowBlock {
     constexpr int unit = kVector ? Size::chunk : 1;
     Course coming(p), going(p);
     auto in = [&](std::int64_t, int s) {
-      const Walk walk = walk_line(mover, coming.tile.count, unit);
-      if constexpr (!kConstant)
-        copy_in<E, kVector>(stage(s, 0), coming.at(p.a, p.a_batch, p.a_channel), walk);
-      copy_in<E, kVector>(stage(s, kStreams - 1), coming.at(p.b, p.b_batch, p.b_channel), walk);
+      const bool box = coming.is_box(), whole = coming.tile.count % unit == 0;
+      if (!box) {
+        const Walk walk = walk_line(mover, coming.tile.count, unit);
+        if constexpr (!kConstant)
+          copy_in<E, kVector>(stage(s, 0), coming.at(p.a, p.a_batch, p.a_channel), walk);
+        copy_in<E, kVector>(stage(s, kStreams - 1), coming.at(p.b, p.b_batch, p.b_channel), walk);
+      } else if (mover == 0) {
+        Barrier& full = shared.barriers.full[s];
+        full.expect(kStreams * Size::tile * sizeof(E));
+        if constexpr (!kConstant) tensor_in(stage(s, 0), p.a_map, coming.corner(), full);
+        tensor_in(stage(s, kStreams - 1), p.b_map, coming.corner(), full);
+      }
       coming.next();
-      return kVector || sizeof(E) >= 4;
+      return !box && (sizeof(E) >= 4 || (kVector && whole));
     };
     auto out = [&](std::int64_t, int s) {
-      copy_out<E, kVector>(stage(s, kStreams - 1), going.at(p.h, p.h_batch, p.h_channel),
-                           walk_line(mover, going.tile.count, unit));
+      const E* from = stage(s, kStreams - 1);
+      if (!going.is_box()) {
+        copy_out<E, kVector>(from, going.at(p.h, p.h_batch, p.h_channel),
+                             walk_line(mover, going.tile.count, unit));
+      } else if (mover == 0) {
+        tensor_out(p.h_map, going.corner(), from);
+        wait_for_tensor_out();
+      }
       going.next();
     };
     move_tiles(shared.barriers, mine, p.stages, in, out);
@@ -128,9 +142,9 @@ struct RowBlock {
     RowKept<T> kept{course.tile, kConstant ? course.tile.row % p.channels : 0, {}, false};
     const Lane own = lane_of<E, kFlat>(p, kept.tile);
     Summing<E, M> body{p};
-    if (own.fresh) body.restart(own.row);
-    LaneWalk<E, kFlat, kConstant, false, Summing<E, M>> walk{p, kept.tile, body};
-    walk(own, stage(s, 0), stage(s, kStreams - 1), kept.channel);
+    if (own.fresh) body.restart(own.row, initial(p, own.row));
+    LaneWalk<E, kFlat, kConstant, false, Summing<E, M>> walk{p, kept.tile, body, kept.channel};
+    walk(own, stage(s, 0), stage(s, kStreams - 1));
     body.sum.gate.settle();
     const unsigned flags = __ballot_sync(~0U, body.fixed);
     const T sum = scan_lanes(body.sum, flags, lane);
@@ -169,13 +183,13 @@ struct RowBlock {
     const Lane own = lane_of<E, kFlat>(p, kept.tile);
     Finishing<E> body{p, kept.fixed ? kept.before.offset : kept.before.apply(carry)};
     if (own.fresh) body.h = initial(p, own.row);
-    LaneWalk<E, kFlat, kConstant, true, Finishing<E>> walk{p, kept.tile, body};
-    walk(own, stage(s, 0), stage(s, kStreams - 1), kept.channel);
+    LaneWalk<E, kFlat, kConstant, true, Finishing<E>> walk{p, kept.tile, body, kept.channel};
+    walk(own, stage(s, 0), stage(s, kStreams - 1));
     // A row may end with the lane; rows that end before were written on the way.
     if (p.h_last && own.left > 0) {
       const std::int64_t behind = own.next_row - (own.left < Size::items ? own.left : Size::items);
       if (behind == 0 || (kFlat && behind < 0 && -behind % p.length == 0))
-        body.end(own.row - behind / p.length);
+        p.h_last[own.row - behind / p.length] = body.h;
     }
     if (threadIdx.x == kScanners - 1) shared.own[s] = body.h;
   }
@@ -245,34 +259,44 @@ bool is_vector(const Problem& p, bool flat) {
          aligned(p.b.data, p.b.batch, p.b.channel) && aligned(p.h.data, p.h.batch, p.h.channel);
 }
 
+// Describes a tensor to the copy engine as lines; what is left of a line behind a sequence's last is not in
+// it.
+template <class E, bool kFlat>
+bool describe_rows(CUtensorMap& map, const Problem& p, const void* data, std::int64_t batch,
+                   std::int64_t channel) {
+  constexpr int lines = RowSizes<E>::tile / kLine;
+  const std::int64_t length = kFlat ? p.batch * p.channels * p.length : p.length;
+  const TensorShape t{{kLine, length / kLine, kFlat ? 1 : p.channels, kFlat ? 1 : p.batch},
+                      {kLine, channel, batch},
+                      {kLine, lines, 1, 1}};
+  return is_tensor<E>(data, t) && describe_tensor<E>(map, data, t);
+}
+
 template <class E, bool kFlat, bool kConstant, class M>
 Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   using Size = RowSizes<E>;
   const int stage = (kConstant ? 1 : 2) * Size::tile * static_cast<int>(sizeof(E));
   const int room =
       kSharedLimit - static_cast<int>(sizeof(RowShared<State<E>, Transition<State<E>, M>>)) - 1024;
-  Rows<E> k{static_cast<const E*>(p.A),
-            static_cast<const E*>(p.B),
-            static_cast<const E*>(p.a.data),
-            static_cast<const E*>(p.b.data),
-            static_cast<E*>(p.h.data),
-            static_cast<const State<E>*>(p.h0),
-            static_cast<State<E>*>(p.h_last),
-            p.length,
-            p.batch * p.channels,
-            p.channels,
-            tile_count(p),
-            ceil_div(p.length, Size::tile),
-            p.a.batch,
-            p.a.channel,
-            p.b.batch,
-            p.b.channel,
-            p.h.batch,
-            p.h.channel,
-            room / stage < kMostStages ? room / stage : kMostStages,
-            is_vector<E>(p, kFlat),
-            static_cast<ExchangeHeader*>(scratch),
-            static_cast<char*>(scratch) + kHeaderBytes};
+  Rows<E> k{};
+  k.A = static_cast<const E*>(p.A), k.B = static_cast<const E*>(p.B);
+  k.a = static_cast<const E*>(p.a.data), k.b = static_cast<const E*>(p.b.data),
+  k.h = static_cast<E*>(p.h.data);
+  k.h0 = static_cast<const State<E>*>(p.h0), k.h_last = static_cast<State<E>*>(p.h_last);
+  k.length = p.length, k.rows = p.batch * p.channels, k.channels = p.channels;
+  k.tiles = tile_count(p), k.tiles_per_row = ceil_div(p.length, Size::tile);
+  k.a_batch = p.a.batch, k.a_channel = p.a.channel, k.b_batch = p.b.batch, k.b_channel = p.b.channel;
+  k.h_batch = p.h.batch, k.h_channel = p.h.channel;
+  k.vector = is_vector<E>(p, kFlat);
+  k.tensor = (kConstant || describe_rows<E, kFlat>(k.a_map, p, p.a.data, p.a.batch, p.a.channel)) &&
+             describe_rows<E, kFlat>(k.b_map, p, p.b.data, p.b.batch, p.b.channel) &&
+             describe_rows<E, kFlat>(k.h_map, p, p.h.data, p.h.batch, p.h.channel);
+  k.stages = room / stage < kMostStages ? room / stage : kMostStages;
+  static_assert(kLeastStages * 2 * Size::tile * sizeof(E) +
+                    sizeof(RowShared<State<E>, Transition<State<E>, M>>) <
+                kSharedLimit - 1024);
+  k.header = static_cast<ExchangeHeader*>(scratch);
+  k.entries = static_cast<char*>(scratch) + kHeaderBytes;
   const int blocks = static_cast<int>(k.tiles < p.blocks ? k.tiles : p.blocks);
   return launch_together(scan_rows<E, kFlat, kConstant, M>, k, blocks, kThreads, k.stages * stage, stream);
 }

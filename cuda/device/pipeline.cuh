@@ -1,8 +1,8 @@
 // The skeleton that the persistent scan kernels share: warps in three roles around a ring of tiles in shared
 // memory.
 //
-//   movers    bring tiles in by asynchronous copies, and take results out
-//   scanners  summarize a tile, publish the summary, and one tile later replace its inputs by states
+//   movers    bring tiles in by asynchronous copies, and take results out (device/tensor_copy.cuh)
+//   scanners  summarize a tile, publish the summary, and two tiles later replace its inputs by states
 //   window    read other blocks' summaries meanwhile, and combine them to the state that enters a tile
 //
 // A tile's stage of the ring goes round: movers -> full -> scanners -> done -> movers. `carry` says that the
@@ -54,6 +54,12 @@ struct Barrier {
   __device__ void arrive_after_copies() {
     asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" ::"r"(shared_address(this)) : "memory");
   }
+  // The phase also waits for so many bytes of the copy engine.
+  __device__ void expect(unsigned bytes) {
+    asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(shared_address(this)),
+                 "r"(bytes)
+                 : "memory");
+  }
   __device__ void wait(unsigned parity) {
     unsigned over = 0;
     do {
@@ -64,6 +70,9 @@ struct Barrier {
     } while (!over);
   }
 };
+
+// Makes a thread's writes to shared memory visible to the copy engine.
+__device__ inline void before_tensor_out() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
 struct Barriers {
   Barrier full[kMostStages], done[kMostStages], carry[kMostStages];
@@ -86,11 +95,8 @@ struct Place {
   }
 };
 
-// Copies of 16 bytes, of which the first `valid` are read and the rest is zero.
-__device__ inline void copy16(void* to, const void* from, int valid) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
-               "r"(valid)
-               : "memory");
+__device__ inline void copy16(void* to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)), "l"(from) : "memory");
 }
 // 2-byte elements have no asynchronous form.
 template <class E>
@@ -125,12 +131,14 @@ __device__ inline void copy_in(E* shared, const E* global, const Walk& w) {
   int left = w.left;
 #pragma unroll 8
   for (int i = 0; i < w.steps; ++i) {
-    if constexpr (kVector) {
-      copy16(to, from, (left < w.unit ? left : w.unit) * static_cast<int>(sizeof(E)));
-      left -= w.shared_step;
-    } else {
+    if (!kVector) {
       copy1(to, from);
+    } else if (left >= w.unit) {
+      copy16(to, from);
+    } else {  // not copy16 with fewer bytes: compute-sanitizer takes that for a read of 16
+      for (int k = 0; k < left; ++k) copy1(to + k, from + k);
     }
+    left -= w.shared_step;
     to += w.shared_step;
     from += w.global_step;
   }
@@ -159,7 +167,7 @@ __device__ inline void copy_out(const E* shared, E* global, const Walk& w) {
 }
 
 // The movers' loop over a block's `tiles` tiles. in(i, stage) begins the copies of tile i and says whether
-// all of them are asynchronous; out(i, stage) writes its results.
+// this thread's own are asynchronous; out(i, stage) writes its results.
 template <class In, class Out>
 __device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int stages, In&& in, Out&& out) {
   auto begin = [&](std::int64_t i, int stage) {
@@ -182,27 +190,34 @@ __device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int st
   }
 }
 
-// The scanners' loop: the summary of tile i is published before tile i-1 is finished, so that the exchange
-// has the time of a tile. summarize(i, stage) returns what finish(i, stage, kept) needs.
+// The scanners finish a tile so many tiles after its summary: the exchange has that time.
+constexpr int kBehind = 2, kLeastStages = kBehind + 2;
+
+// The scanners' loop. summarize(i, stage) publishes tile i's summary and returns what finish(i, stage, kept)
+// needs.
 template <class Summarize, class Finish>
 __device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int stages, Summarize&& summarize,
                                   Finish&& finish) {
   if (tiles == 0) return;
   Place at, before;
-  barriers.full[0].wait(0);
-  auto kept = summarize(std::int64_t{0}, 0);
-  for (std::int64_t i = 1; i <= tiles; ++i) {
-    auto next = kept;
-    at.next(stages);
+  decltype(summarize(std::int64_t{0}, 0)) kept[kBehind];
+  for (std::int64_t i = 0; i < tiles + kBehind; ++i) {
+    auto next = kept[0];
     if (i < tiles) {
       barriers.full[at.stage].wait(at.phase);
       next = summarize(i, at.stage);
+      at.next(stages);
     }
-    barriers.carry[before.stage].wait(before.phase);
-    finish(i - 1, before.stage, kept);
-    barriers.done[before.stage].arrive();
-    kept = next;
-    before.next(stages);
+    if (i >= kBehind) {
+      barriers.carry[before.stage].wait(before.phase);
+      finish(i - kBehind, before.stage, kept[kBehind - 1]);
+      before_tensor_out();
+      barriers.done[before.stage].arrive();
+      before.next(stages);
+    }
+#pragma unroll
+    for (int k = kBehind - 1; k > 0; --k) kept[k] = kept[k - 1];
+    kept[0] = next;
   }
 }
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "cuda/device/exchange.cuh"
-#include "cuda/device/pipeline.cuh"
+#include "cuda/device/tensor_copy.cuh"
 
 namespace exactscan::cuda {
 
@@ -22,6 +22,8 @@ struct Rows {
   State<E>* h_last;
   std::int64_t length, rows, channels, tiles, tiles_per_row;
   std::int64_t a_batch, a_channel, b_batch, b_channel, h_batch, h_channel;
+  CUtensorMap a_map, b_map, h_map;  // of lines of kLine elements, if `tensor`
+  bool tensor;
   int stages;
   bool vector;  // all rows are 16-byte aligned
   ExchangeHeader* header;
@@ -35,6 +37,8 @@ struct RowSizes {
   static constexpr int items = chunks * chunk;
   static constexpr int tile = kScanners * items;
 };
+
+constexpr int kLine = 256;
 
 // A tile: the row of its first element, how far into the row it starts, how many elements it has.
 struct RowTile {
@@ -70,6 +74,14 @@ struct RowCourse {
   }
   // The tile in which the row starts that is under way at the tile's start.
   __device__ std::int64_t first() const { return tile.index - (tile.offset + kTile - 1) / kTile; }
+  // Whole tiles go through the copy engine: lines, sequence.
+  __device__ bool is_box() const { return p.tensor && tile.count == kTile; }
+  __device__ Corner corner() const {
+    if constexpr (kFlat) return {{0, static_cast<int>(tile.index * (kTile / kLine)), 0, 0}};
+    const std::int64_t n = tile.row / p.channels;
+    return {{0, static_cast<int>(tile.offset / kLine), static_cast<int>(tile.row - n * p.channels),
+             static_cast<int>(n)}};
+  }
   // Where the tile starts in a tensor.
   template <class T>
   __device__ T* at(T* base, std::int64_t batch, std::int64_t channel) const {
@@ -120,37 +132,50 @@ __device__ inline State<E> initial(const Rows<E>& p, std::int64_t row) {
   return p.h0 ? p.h0[row] : State<E>(0);
 }
 
-// A lane's elements in order. `Body` has step(a, b) and restart(row), for the start of row `row`; if kWrites,
-// step returns what replaces b in shared memory.
+// How a lane's elements are walked.
+enum class Walking {
+  plain,  // all there, in one row
+  once,   // all there, and at most one row starts within: no branches
+  any
+};
+
+// A lane's elements in order. `Body` has step(a, b), and for the start of row `row` restart(row, state) where
+// it is certain and restart_if(here, state) where it may be; if kWrites, body.h after a step replaces b in
+// shared memory.
 template <class E, bool kFlat, bool kConstant, bool kWrites, class Body>
 struct LaneWalk {
   using S = State<E>;
   using Size = RowSizes<E>;
-  const Rows<E>& p;
-  const RowTile& tile;
-  Body& body;
-  S gate = 0, input = 0;
-
   struct alignas(16) Chunk {
     E e[Size::chunk];
     __device__ void load(const E* from) {
       *reinterpret_cast<int4*>(e) = *reinterpret_cast<const int4*>(from);
     }
   };
+  struct Gates {
+    S gate = 0, input = 0;
+  };
+  const Rows<E>& p;
+  const RowTile& tile;
+  Body& body;
+  std::int64_t tile_channel;  // of tile.row
 
   // The constant gates of a row; rows of a tile differ little, so that a division is seldom needed.
-  __device__ void enter(std::int64_t row, std::int64_t tile_channel) {
-    if constexpr (kConstant) {
-      std::int64_t d = tile_channel + (row - tile.row);
-      if (d >= p.channels) d %= p.channels;
-      gate = widen(p.A[d]);
-      input = widen(p.B[d]);
-    }
+  __device__ Gates gates(std::int64_t row) const {
+    if constexpr (!kConstant) return {};
+    std::int64_t d = tile_channel + (row - tile.row);
+    if (d >= p.channels) d %= p.channels;
+    return {widen(p.A[d]), widen(p.B[d])};
   }
 
-  template <bool kPlain>
-  __device__ void run(Lane lane, const E* a, E* b, std::int64_t tile_channel) {
-    enter(lane.row, tile_channel);
+  template <Walking kWalking>
+  __device__ void run(Lane lane, const E* a, E* b) {
+    Gates now = gates(lane.row), later{};
+    S fresh = 0;
+    if (kWalking == Walking::once && lane.next_row < Size::items) {
+      fresh = initial(p, lane.row + 1);
+      later = gates(lane.row + 1);
+    }
     Chunk a_next, b_next;
     auto read = [&](int j) {  // a chunk ahead of its use: the compiler does not move it over the write
       if constexpr (!kConstant) a_next.load(a + j * Size::chunk);
@@ -165,17 +190,23 @@ struct LaneWalk {
 #pragma unroll
       for (int e = 0; e < Size::chunk; ++e) {
         const int i = j * Size::chunk + e;
-        if constexpr (!kPlain) {
+        if constexpr (kWalking == Walking::once) {
+          const bool here = i > 0 && i == lane.next_row;
+          body.restart_if(here, fresh);
+          if (kConstant && here) now = later;
+        }
+        if constexpr (kWalking == Walking::any) {
           if (i >= lane.left) continue;
           if (kFlat && i == lane.next_row) {
-            body.restart(++lane.row);
-            enter(lane.row, tile_channel);
+            ++lane.row;
+            body.restart(lane.row, initial(p, lane.row));
+            now = gates(lane.row);
             lane.next_row += bounded(p.length);
           }
         }
         const S x = widen(cb.e[e]);
         if constexpr (kConstant) {
-          body.step(gate, input * x);
+          body.step(now.gate, now.input * x);
         } else {
           body.step(widen(ca.e[e]), x);
         }
@@ -184,16 +215,19 @@ struct LaneWalk {
       if constexpr (kWrites)
         *reinterpret_cast<int4*>(b + j * Size::chunk) = *reinterpret_cast<const int4*>(cb.e);
     }
+    if (kWalking == Walking::once && lane.next_row < Size::items) body.restarted(lane.row + 1);
   }
 
   // a, b: the tile in shared memory.
-  __device__ void operator()(const Lane& lane, const E* a, E* b, std::int64_t tile_channel) {
+  __device__ void operator()(const Lane& lane, const E* a, E* b) {
     const int first = static_cast<int>(threadIdx.x) * Size::items;
-    const bool plain = lane.left >= Size::items && lane.next_row >= Size::items;
-    if (__all_sync(~0U, plain)) {
-      run<true>(lane, a + first, b + first, tile_channel);
+    const bool whole = lane.left >= Size::items;
+    if (__all_sync(~0U, whole && lane.next_row >= Size::items)) {
+      run<Walking::plain>(lane, a + first, b + first);
+    } else if (kFlat && p.length >= Size::items && __all_sync(~0U, whole)) {
+      run<Walking::once>(lane, a + first, b + first);
     } else if (lane.left > 0) {
-      run<false>(lane, a + first, b + first, tile_channel);
+      run<Walking::any>(lane, a + first, b + first);
     }
     __syncwarp();
   }
@@ -202,30 +236,40 @@ struct LaneWalk {
 // The transition over a lane. After a restart the state that enters does not matter, and offset is the state.
 template <class E, class M>
 struct Summing {
+  using S = State<E>;
   const Rows<E>& p;
-  Transition<State<E>, M> sum{};
+  Transition<S, M> sum{};
   bool fixed = false;
-  __device__ void restart(std::int64_t row) {
+  __device__ void restart(std::int64_t, S state) {
+    restart_if(true, state);
     fixed = true;
-    sum = {};
-    sum.offset = initial(p, row);
   }
-  __device__ void step(State<E> a, State<E> b) { sum.step(a, b); }
+  __device__ void restart_if(bool here, S state) {
+    sum.gate = here ? M{} : sum.gate;
+    sum.offset = here ? state : sum.offset;
+  }
+  __device__ void restarted(std::int64_t) { fixed = true; }
+  __device__ void step(S a, S b) { sum.step(a, b); }
 };
 
 // The states of a lane; last states of rows that end within it are written.
 template <class E>
 struct Finishing {
+  using S = State<E>;
   const Rows<E>& p;
-  State<E> h;
-  __device__ void restart(std::int64_t row) {
-    end(row - 1);
-    h = initial(p, row);
+  S h, ended = 0;  // ended: the state before the last restart
+  __device__ void restart(std::int64_t row, S state) {
+    restart_if(true, state);
+    restarted(row);
   }
-  __device__ void end(std::int64_t row) {
-    if (p.h_last) p.h_last[row] = h;
+  __device__ void restart_if(bool here, S state) {
+    ended = here ? h : ended;
+    h = here ? state : h;
   }
-  __device__ void step(State<E> a, State<E> b) { h = fused(a, h, b); }
+  __device__ void restarted(std::int64_t row) {
+    if (p.h_last) p.h_last[row - 1] = ended;
+  }
+  __device__ void step(S a, S b) { h = fused(a, h, b); }
 };
 
 }  // namespace exactscan::cuda

@@ -71,7 +71,7 @@ struct SlabBlock {
   using S = State<E>;
   using T = Transition<S, M>;
   using Course = SlabCourse<E, kReversed<kind>>;
-  static constexpr int kStreams = kStreamsOf<kind>, kSteps = kStepsOf<E, kind>;
+  static constexpr int kStreams = kStreamsOf<kind>, kSteps = kStepsOf<E, kind>, kUnit = 16 / sizeof(E);
   static constexpr int kOut = kind == SlabKind::varying ? 1 : 0;  // the stream that results replace
   const Slabs<E>& p;
   using Shared = SlabShared<S, T, kind == SlabKind::adjoint>;
@@ -97,26 +97,46 @@ struct SlabBlock {
     return p.h0[tile.batch * p.channels + tile.channel + channel];
   }
 
+  __device__ void begin_boxes(const Course& course, int s) {
+    const int elements = p.box_rows * (p.dense ? p.segments * p.width : p.width);
+    Barrier& full = shared.barriers.full[s];
+    full.expect(static_cast<unsigned>(kStreams * p.boxes * elements * static_cast<int>(sizeof(E))));
+#pragma unroll
+    for (int i = 0; i < kStreams; ++i)
+      for (int box = 0; box < p.boxes; ++box)
+        tensor_in(stage(s, i) + box * elements, p.in[i].map, course.corner(box), full);
+  }
+
   template <bool kVector>
   __device__ void move() {
     const int mover = static_cast<int>(threadIdx.x) - kScanners - kWindow;
     Course coming(p), going(p);
     auto in = [&](std::int64_t, int s) {
       const SlabTile& tile = coming.tile;
+      const bool box = coming.is_box(), whole = !p.dense || tile.count * p.width % kUnit == 0;
+      if (box && mover == 0) begin_boxes(coming, s);
 #pragma unroll
       for (int i = 0; i < kStreams; ++i) {
-        const E* from = coming.at(p.in[i].data, p.in[i].batch, p.in[i].time);
-        copy_in<E, kVector>(stage(s, i), from, slab_walk(p, tile, mover, p.in[i].time));
+        const E* from = coming.at(p.in[i]);
+        if (!box) copy_in<E, kVector>(stage(s, i), from, slab_walk(p, tile, mover, p.in[i].time));
         // The step before the tile's, of h.
         if (kind == SlabKind::adjoint && i == 2 && tile.time > 0 && mover < tile.width)
           copy1(stage(s, i) - p.width + mover, from - p.in[i].time + mover);
       }
       coming.next();
-      return sizeof(E) >= 4 || (kVector && kind != SlabKind::adjoint);
+      const bool own = !box || kind == SlabKind::adjoint;  // begun by this thread
+      return own && (sizeof(E) >= 4 || (kVector && whole && kind != SlabKind::adjoint));
     };
     auto out = [&](std::int64_t, int s) {
-      copy_out<E, kVector>(stage(s, kOut), going.at(p.out, p.out_batch, p.out_time),
-                           slab_walk(p, going.tile, mover, p.out_time));
+      if (!going.is_box()) {
+        copy_out<E, kVector>(stage(s, kOut), const_cast<E*>(going.at(p.out)),
+                             slab_walk(p, going.tile, mover, p.out.time));
+      } else if (mover == 0) {
+        const int elements = p.box_rows * (p.dense ? p.segments * p.width : p.width);
+        for (int box = 0; box < p.boxes; ++box)
+          tensor_out(p.out.map, going.corner(box), stage(s, kOut) + box * elements);
+        wait_for_tensor_out();
+      }
       going.next();
     };
     move_tiles(shared.barriers, mine, p.stages, in, out);
@@ -284,21 +304,22 @@ struct SlabBlock {
   __device__ void scan() {
     Course course(p);
     SlabTile written{};
+    // The sums of a tile are complete at the first barrier behind its end: in a later summary, if there is
+    // one.
+    constexpr int kLater = kBehind + 1;
     auto summarize_next = [&](std::int64_t i, int s) {
       if (i > 0) course.next();
       const SlabKept<T> kept = summarize(course, s, static_cast<int>(i & 1));
-      if (kind == SlabKind::adjoint && i > 1) write_sums(written, static_cast<int>(i & 1));  // of tile i - 2
+      if (kind == SlabKind::adjoint && i >= kLater) write_sums(written, static_cast<int>((i - kLater) & 1));
       return kept;
     };
     auto finish_one = [&](std::int64_t i, int s, const SlabKept<T>& kept) {
       finish(kept, s, static_cast<int>(i & 1));
       if constexpr (kind != SlabKind::adjoint) return;
-      if (i == mine - 1) {
-        scanners_meet();
-        if (i > 0) write_sums(written, static_cast<int>((i - 1) & 1));
-        write_sums(kept.tile, static_cast<int>(i & 1));
-      }
       written = kept.tile;
+      if (i + kLater < mine) return;
+      scanners_meet();
+      write_sums(written, static_cast<int>(i & 1));
     };
     scan_tiles(shared.barriers, mine, p.stages, summarize_next, finish_one);
   }

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "cuda/device/exchange.cuh"
-#include "cuda/device/pipeline.cuh"
+#include "cuda/device/tensor_copy.cuh"
 
 namespace exactscan::cuda {
 
@@ -26,6 +26,7 @@ template <class E>
 struct Stream {
   const E* data;
   std::int64_t batch, time;
+  CUtensorMap map;  // if the slabs are `tensor`
 };
 
 template <class E>
@@ -33,26 +34,27 @@ struct Slabs {
   const E* A;
   const E* B;
   Stream<E> in[kMostStreams];
-  E* out;
-  std::int64_t out_batch, out_time;
+  Stream<E> out;
   const State<E>* h0;
   State<E>* h_last;
   std::int64_t length, channels, tiles, slabs;  // tiles: of one slab
   int per_batch, width, segments, steps;  // slabs of a batch entry; channels, segments and steps of a tile
   int window, stages;                     // w above; stages of the ring
-  bool vector, dense;                     // copies of 16 bytes; a tile is one line in memory
+  bool vector, dense;                     // copies of 16 bytes; a slab is one line in memory
+  bool tensor;                            // tiles go through the copy engine
+  int box_rows, boxes;                    // rows of a box, boxes of a tile
   ExchangeHeader* header;
   Word* states;   // [slab][tile mod 2w][width]
   void* entries;  // [slab][tile][width], if w > 1
   Word* sums;     // adjoint: [slab][tile][width] of {dA, dB}, one word each if S is double
 };
 
+// A scanner's steps: so many that a stage is a quarter of shared memory, and odd, so that the lanes of a warp
+// meet different banks.
 template <class E>
 struct SlabSizes {
-  static constexpr int steps = sizeof(E) == 2   ? 65
-                               : sizeof(E) == 4 ? 33
-                                                : 17;  // 1 more than a multiple of the banks
-  static constexpr int adjoint_steps = sizeof(E) == 2 ? 33 : sizeof(E) == 4 ? 17 : 9;
+  static constexpr int steps = sizeof(E) == 2 ? 49 : sizeof(E) == 4 ? 25 : 13;
+  static constexpr int adjoint_steps = sizeof(E) == 2 ? 33 : sizeof(E) == 4 ? 17 : 7;
 };
 template <SlabKind kind>
 constexpr int kStreamsOf = kind == SlabKind::adjoint   ? 3
@@ -63,14 +65,15 @@ constexpr bool kReversed = kind == SlabKind::adjoint;
 template <class E, SlabKind kind>
 constexpr int kStepsOf = kind == SlabKind::adjoint ? SlabSizes<E>::adjoint_steps : SlabSizes<E>::steps;
 
-// Bytes of a stream's part of a stage: the tile, before it room for one more row, all of it 16-byte aligned.
+// Bytes of a stream's part of a stage: the tile, before it room for one more row, aligned as the copy
+// engine asks.
 template <class E>
 __host__ __device__ inline int slab_lead(int width) {
-  return (width * static_cast<int>(sizeof(E)) + 15) / 16 * 16;
+  return (width * static_cast<int>(sizeof(E)) + 127) / 128 * 128;
 }
 template <class E>
 __host__ __device__ inline int slab_stream_bytes(int width, int steps) {
-  return slab_lead<E>(width) + (width * steps * static_cast<int>(sizeof(E)) + 15) / 16 * 16;
+  return slab_lead<E>(width) + (width * steps * static_cast<int>(sizeof(E)) + 127) / 128 * 128;
 }
 
 // A tile of the list. `place`: of the tile in its slab, in order of the scan; `count`: its steps; `time`: its
@@ -101,9 +104,16 @@ struct SlabCourse {
     if (tile.slab >= p.slabs) tile.slab -= p.slabs, ++tile.place;
     settle();
   }
-  template <class T>
-  __device__ T* at(T* base, std::int64_t batch, std::int64_t time) const {
-    return base + tile.batch * batch + tile.time * time + tile.channel;
+  __device__ const E* at(const Stream<E>& stream) const {
+    return stream.data + tile.batch * stream.batch + tile.time * stream.time + tile.channel;
+  }
+  // What goes through the copy engine: of a dense slab whole tiles only, as lines of a step of every segment
+  // each.
+  __device__ bool is_box() const { return p.tensor && (!p.dense || tile.count == p.steps); }
+  __device__ Corner corner(int box) const {
+    const std::int64_t row = p.dense ? tile.time / p.segments : tile.time;
+    return {{static_cast<int>(tile.channel), static_cast<int>(row) + box * p.box_rows,
+             static_cast<int>(tile.batch), 0}};
   }
   __device__ bool ends() const { return tile.place == p.tiles - 1; }
 
@@ -155,7 +165,7 @@ __device__ inline Segment segment_of(const Slabs<E>& p, const SlabTile& tile, in
 template <class E, SlabKind kind, class Read, class Step>
 __device__ inline void each_step(const Slabs<E>& p, const SlabTile& tile, const Segment& segment, Read&& read,
                                  Step&& step) {
-  constexpr int n = kStepsOf<E, kind>, kBlock = n % 13 == 0 ? 13 : n % 11 == 0 ? 11 : n;
+  constexpr int n = kStepsOf<E, kind>, kBlock = n == 49 ? 7 : n == 33 ? 11 : n == 25 ? 5 : n;
   static_assert(n % kBlock == 0);
   const int row = kReversed<kind> ? tile.count - 1 - segment.first : segment.first;
   const int down = kReversed<kind> ? -p.width : p.width;

@@ -94,7 +94,14 @@ void run_backward(i64 batch, i64 length, i64 channels, bool rows, Schedule sched
 }
 
 template <class E>
-void run_type(bool small) {
+void run_type(Extent extent) {
+  if (extent == Extent::tiny) {
+    run_backward<E>(2, 20, 3, false, Schedule::channels, 0, 2);
+    run_backward<E>(1, 5000, 7, false, Schedule::slabs, 2, 0);
+    run_backward<E>(1, 900, 40, false, Schedule::slabs, 2, 1);
+    return;
+  }
+  const bool small = extent != Extent::full;
   for (i64 length : {0, 1, 7, 8, 9, 100}) {
     run_backward<E>(2, length, small ? 3 : 130, true, Schedule::automatic, 0, 2);
     run_backward<E>(2, length, small ? 3 : 130, false, Schedule::channels, 0, 2);
@@ -113,11 +120,11 @@ void run_type(bool small) {
 
 }  // namespace
 
-void test_backward(bool small) {
-  run_type<float>(small);
-  run_type<double>(small);
-  run_type<__nv_bfloat16>(small);
-  run_type<__half>(small);
+void test_backward(Extent extent) {
+  run_type<float>(extent);
+  run_type<double>(extent);
+  run_type<__nv_bfloat16>(extent);
+  run_type<__half>(extent);
 }
 
 }  // namespace cuda_test

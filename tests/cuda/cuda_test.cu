@@ -2,8 +2,9 @@
 // guards, views, arguments, determinism, more than 2^31 elements. Exit code 77: no device (skipped), 1:
 // failed.
 //
-//   cuda_test [--small | --large | --dump FOLDER]
-// --small: fewer shapes, for compute-sanitizer. --large: only the cases of more than 2^31 elements (27 GB).
+//   cuda_test [--small | --tiny | --large | --dump FOLDER]
+// --small, --tiny: fewer shapes, for compute-sanitizer. --large: only the cases of more than 2^31 elements
+// (27 GB).
 // --dump FOLDER: writes inputs and outputs of a few cases; each is raw little-endian numbers and a line of
 // shapes.
 #include "tests/cuda/support.cuh"
@@ -15,11 +16,14 @@ int main(int argc, char** argv) {
     std::printf("skipped: no CUDA device\n");
     return 77;
   }
-  bool small = false, large = false;
+  bool large = false;
+  Extent extent = Extent::full;
   std::string dumps;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--small") == 0) {
-      small = true;
+      extent = Extent::small;
+    } else if (std::strcmp(argv[i], "--tiny") == 0) {
+      extent = Extent::tiny;
     } else if (std::strcmp(argv[i], "--large") == 0) {
       large = true;
     } else if (std::strcmp(argv[i], "--dump") == 0 && i + 1 < argc) {
@@ -35,9 +39,9 @@ int main(int argc, char** argv) {
     write_dumps(dumps);
   } else {
     test_arguments();
-    test_forward(small);
-    test_backward(small);
-    test_determinism(small);
+    test_forward(extent);
+    test_backward(extent);
+    test_determinism(extent);
   }
   std::printf("%d checks, %d failed\n", tally().checks, tally().failures);
   return tally().failures == 0 ? 0 : 1;

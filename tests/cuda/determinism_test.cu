@@ -42,8 +42,9 @@ void deterministic(Schedule schedule, i64 batch, i64 length, i64 channels, bool 
 
 }  // namespace
 
-void test_determinism(bool small) {
-  const i64 scale = small ? 64 : 1;
+void test_determinism(Extent extent) {
+  if (extent == Extent::tiny) return;
+  const i64 scale = extent == Extent::small ? 64 : 1;
   deterministic<float>(Schedule::rows, 1, 4000003 / scale, 1, true);
   deterministic<double>(Schedule::rows, 3, 700001 / scale, 1, true);
   deterministic<__nv_bfloat16>(Schedule::rows, 1, 4000003 / scale, 1, true);

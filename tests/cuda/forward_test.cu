@@ -240,8 +240,45 @@ void run_long(bool small, int grid, bool lattice, Multiplier multiplier, bool co
   }
 }
 
+// Every kernel once or twice, on several tiles a block.
 template <class E>
-void run_type(bool small) {
+void run_tiny() {
+  const i64 many = 7 * (32768 / static_cast<i64>(sizeof(E)));
+  for (bool constant : {false, true}) {
+    Case c{Schedule::rows, 1, many + 7, 1, true};
+    c.grid_limit = 2;
+    c.constant = constant;
+    run_case<E>(c);
+    c.length = 1001;
+    c.channels = many / 1000;
+    c.multiplier = Multiplier::plain;
+    run_case<E>(c);
+    c.gap = 5;
+    c.length = many / 3;
+    c.channels = 3;
+    run_case<E>(c);
+    Case s{Schedule::slabs, 1, many / 7, 7, false};
+    s.grid_limit = 2;
+    s.constant = constant;
+    run_case<E>(s);
+    s.channels = 40;
+    s.length = many / 40;
+    run_case<E>(s);
+    s.gap = 1;
+    run_case<E>(s);
+    s.schedule = Schedule::channels;
+    s.length = 50;
+    run_case<E>(s);
+  }
+}
+
+template <class E>
+void run_type(Extent extent) {
+  const bool small = extent != Extent::full;
+  if (extent == Extent::tiny) {
+    run_tiny<E>();
+    return;
+  }
   run_shapes<E>(small);
   for (int grid : {1, 2, 3, 7, 0})
     for (bool lattice : {true, false})
@@ -262,11 +299,11 @@ void run_type(bool small) {
 
 }  // namespace
 
-void test_forward(bool small) {
-  run_type<float>(small);
-  run_type<double>(small);
-  run_type<__nv_bfloat16>(small);
-  run_type<__half>(small);
+void test_forward(Extent extent) {
+  run_type<float>(extent);
+  run_type<double>(extent);
+  run_type<__nv_bfloat16>(extent);
+  run_type<__half>(extent);
 }
 
 }  // namespace cuda_test

@@ -182,11 +182,15 @@ inline Scratch& scratch() {
   return s;
 }
 
-// The tests, each in a file of its own. `small`: fewer and smaller shapes, for compute-sanitizer.
+// How much is tested. small: for compute-sanitizer's quicker tools. tiny: every kernel on a few tiles, for
+// racecheck.
+enum class Extent { full, small, tiny };
+
+// The tests, each in a file of its own.
 void test_arguments();
-void test_forward(bool small);
-void test_backward(bool small);
-void test_determinism(bool small);
+void test_forward(Extent extent);
+void test_backward(Extent extent);
+void test_determinism(Extent extent);
 bool test_large();  // false: too little memory
 void write_dumps(const std::string& folder);
 
