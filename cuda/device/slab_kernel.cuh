@@ -61,7 +61,9 @@ struct SlabSteps {
 template <class S, class T, bool kSums>
 struct SlabShared {
   Barriers barriers;
-  alignas(16) unsigned char totals[2][kScanWarps * kMostWidth * sizeof(T)], parts[kWindow * sizeof(T)];
+  alignas(16) unsigned char totals[2][kScanWarps * kMostWidth * sizeof(T)];
+  alignas(16) unsigned char parts[2][kWindow / 32 * kMostWidth * sizeof(T)];
+  S own[kMostStages][kMostWidth];
   S carry[kMostStages][kMostWidth];
   S sums[kSums ? 2 : 1][2][kSums ? kScanWarps : 1][kMostWidth];  // [tile mod 2][dA, dB][warp][channel]
 };
@@ -79,7 +81,8 @@ struct SlabBlock {
   Shared& shared;
   unsigned char* ring;
   unsigned launch;
-  std::int64_t mine;  // tiles of this block
+  std::int64_t mine;     // tiles of this block
+  int segment, channel;  // a scanner's
 
   __device__ E* stage(int s, int stream) const {
     const int bytes = slab_stream_bytes<E>(p.width, p.steps);
@@ -89,8 +92,8 @@ struct SlabBlock {
     return static_cast<Entry<M>*>(p.entries) + tile.slab * p.tiles * p.width;
   }
   __device__ StateEntry* state(const SlabTile& tile, std::int64_t place, int channel) const {
-    const std::int64_t slots = 2 * p.window;
-    return reinterpret_cast<StateEntry*>(p.states) + (tile.slab * slots + place % slots) * p.width + channel;
+    const unsigned slots = 2 * static_cast<unsigned>(p.window), slot = static_cast<unsigned>(place) % slots;
+    return reinterpret_cast<StateEntry*>(p.states) + (tile.slab * slots + slot) * p.width + channel;
   }
   __device__ S initial(const SlabTile& tile, int channel) const {
     if (kind == SlabKind::adjoint || !p.h0) return 0;
@@ -145,7 +148,7 @@ struct SlabBlock {
   // The part-th lane of a channel combines its share of the summaries from tile `from` to the tile before
   // `place`.
   __device__ T combine(const Entry<M>* e, std::int64_t from, std::int64_t to) const {
-    constexpr int kAhead = 4;
+    constexpr int kAhead = 8;
     T v{};
     for (; from < to; from += kAhead) {
       Entry<M> seen[kAhead];
@@ -163,34 +166,34 @@ struct SlabBlock {
   }
 
   __device__ void watch() {
-    const int slot = static_cast<int>(threadIdx.x) - kScanners;
-    const int part = slot / p.width, channel = slot - part * p.width, parts = kWindow / p.width;
-    T* combined = reinterpret_cast<T*>(shared.parts);
+    const int slot = static_cast<int>(threadIdx.x) - kScanners, warp = slot / 32, lane = slot & 31;
+    const int part = slot / p.width, c = slot - part * p.width, parts = kWindow / p.width;
     Course course(p);
     Place at, before;
     for (std::int64_t i = 0; i < mine; ++i, course.next(), at.next(p.stages)) {
       const SlabTile& tile = course.tile;
       const std::int64_t base = tile.place - p.window, from = base < 0 ? 0 : base + 1;
-      const int count = static_cast<int>(tile.place - from), share = (count + parts - 1) / parts;
-      const int used = share > 0 ? (count + share - 1) / share : 0;
-      const bool wanted = channel < tile.width && part < parts;
+      const int share = (static_cast<int>(tile.place - from) + parts - 1) / parts;
+      T* combined = reinterpret_cast<T*>(shared.parts[i & 1]);
       T v{};
-      if (wanted && part < used) {
+      if (c < tile.width && part < parts) {
         const std::int64_t begin = from + part * share, end = begin + share;
-        v = combine(entries(tile) + channel, begin, end < tile.place ? end : tile.place);
+        v = combine(entries(tile) + c, begin, end < tile.place ? end : tile.place);
       }
-      for (int d = 1; d < used; d *= 2) {
-        combined[slot] = v;
-        window_meets();
-        if (part % (2 * d) == 0 && part + d < used) v = compose(combined[slot + d * p.width], v);
-        window_meets();
+      __syncwarp();
+      for (int d = p.width; d < 32; d *= 2) {  // in order: to the first lane of every channel
+        const T later = shuffle_down(v, d);
+        if (lane + d < 32) v = compose(later, v);
       }
+      if (lane < p.width) combined[warp * kMostWidth + c] = v;
+      window_meets();
       if (i > 0) shared.barriers.done[before.stage].wait(before.phase);
-      if (wanted && part == 0) {
-        const S h =
-            base < 0 ? initial(tile, channel)
-                     : StateEntry::await<S>(state(tile, base, channel), launch, static_cast<unsigned>(base));
-        shared.carry[at.stage][channel] = v.apply(h);
+      if (slot < tile.width) {
+        S h = base < 0 ? initial(tile, c)
+              : p.own  ? shared.own[before.stage][c]
+                       : StateEntry::await<S>(state(tile, base, c), launch, static_cast<unsigned>(base));
+        for (int w = 0; w < kWindow / 32; ++w) h = combined[w * kMostWidth + c].apply(h);
+        shared.carry[at.stage][c] = h;
       }
       __syncwarp();
       shared.barriers.carry[at.stage].arrive();
@@ -201,7 +204,7 @@ struct SlabBlock {
   __device__ SlabKept<T> summarize(const Course& course, int s, int buffer) {
     const int warp = threadIdx.x / 32, lane = threadIdx.x & 31;
     SlabKept<T> kept{course.tile, course.ends(), {}};
-    const Segment own = segment_of(p, kept.tile, kSteps);
+    const Segment own = segment_of(p, kept.tile, segment, channel, kSteps);
     T sum;
     if (own.left > 0) {
       const Steps steps(p, kept.tile, own, *this, s);
@@ -220,15 +223,15 @@ struct SlabBlock {
     kept.before = shuffle_up(sum, p.width);
     if (lane < p.width) kept.before = T{};
     scanners_meet();
-    T whole, entering;
-#pragma unroll
-    for (int w = 0; w < kScanWarps; ++w) {
-      if (w == warp) entering = whole;
-      whole = compose(totals[w * kMostWidth + own.channel], whole);
+    // The first warp, which nothing enters, combines the whole tile.
+    const int count = warp > 0 ? warp : p.window > 1 ? kScanWarps : 0;
+    T sum_before;
+    for (int w = 0; w < count; ++w) sum_before = compose(totals[w * kMostWidth + own.channel], sum_before);
+    if (warp > 0) {
+      kept.before = compose(kept.before, sum_before);
+    } else if (p.window > 1 && lane < kept.tile.width) {
+      Entry<M>::publish(entries(kept.tile) + kept.tile.place * p.width + own.channel, sum_before, launch);
     }
-    kept.before = compose(kept.before, entering);
-    if (p.window > 1 && static_cast<int>(threadIdx.x) < kept.tile.width)
-      Entry<M>::publish(entries(kept.tile) + kept.tile.place * p.width + own.channel, whole, launch);
     return kept;
   }
 
@@ -258,12 +261,13 @@ struct SlabBlock {
 
   __device__ void finish(const SlabKept<T>& kept, int s, int buffer) {
     const SlabTile& tile = kept.tile;
-    const Segment own = segment_of(p, tile, kSteps);
+    const Segment own = segment_of(p, tile, segment, channel, kSteps);
     S h = 0, dA = 0, dB = 0;
     if (own.channel < tile.width) h = kept.before.apply(shared.carry[s][own.channel]);
     if (own.left > 0) h = replace(kept, own, s, h, dA, dB);
     const bool last = own.left > 0 && own.left <= kSteps;
-    if (last && !kept.ends)
+    if (last && p.own) shared.own[s][own.channel] = h;
+    if (last && !p.own && !kept.ends)
       StateEntry::publish(state(tile, tile.place, own.channel), h, launch, static_cast<unsigned>(tile.place));
     if (last && kept.ends && p.h_last) {
       const std::int64_t d = tile.channel + own.channel;
@@ -330,8 +334,13 @@ __global__ void __launch_bounds__(kThreads, 1) scan_slabs(const __grid_constant_
   using Block = SlabBlock<E, kind, M>;
   extern __shared__ __align__(128) unsigned char ring[];
   __shared__ typename Block::Shared shared;
-  Block block{p, shared, ring, launch_number(p.header),
-              (p.tiles * p.slabs - blockIdx.x + gridDim.x - 1) / gridDim.x};
+  Block block{p,
+              shared,
+              ring,
+              launch_number(p.header),
+              (p.tiles * p.slabs - blockIdx.x + gridDim.x - 1) / gridDim.x,
+              static_cast<int>(threadIdx.x) / p.width,
+              static_cast<int>(threadIdx.x) % p.width};
   if (threadIdx.x == 0) shared.barriers.init(p.stages);
   __syncthreads();
   switch (role()) {

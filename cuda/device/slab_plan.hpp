@@ -77,8 +77,11 @@ Slabs<E> plan_slabs(const ConstView* streams, const View& out, std::int64_t batc
     return reinterpret_cast<std::uintptr_t>(s.data) % 16 == 0 && (batch == 1 || s.batch % kUnit == 0) &&
            (k.dense || (s.time % kUnit == 0 && channels % kUnit == 0 && k.width % kUnit == 0));
   });
-  const std::int64_t window = ceil_div(blocks, k.slabs > 0 ? k.slabs : 1);
-  k.window = static_cast<int>(window < k.tiles ? window : (k.tiles > 0 ? k.tiles : 1));
+  const std::int64_t slabs = k.slabs > 0 ? k.slabs : 1, tiles = k.tiles > 0 ? k.tiles : 1;
+  const std::int64_t grid = tiles * slabs < blocks ? tiles * slabs : (blocks > 0 ? blocks : 1);
+  k.own = grid % slabs == 0;
+  const std::int64_t window = k.own ? grid / slabs : ceil_div(2 * grid, slabs);
+  k.window = static_cast<int>(window < tiles ? window : tiles);
   return k;
 }
 
@@ -91,7 +94,7 @@ struct SlabScratch {
     const std::size_t channels = static_cast<std::size_t>(k.slabs * k.width);
     const std::size_t entry = sizeof(E) == 8 ? 2 : 1,
                       tiles = channels * static_cast<std::size_t>(k.tiles) * entry;
-    states = channels * 2 * static_cast<std::size_t>(k.window);
+    states = k.own ? 0 : channels * 2 * static_cast<std::size_t>(k.window);
     rest = (k.window > 1 ? tiles : 0) + (sums ? tiles : 0);
   }
   void place(Slabs<E>& k, void* scratch, bool sums) const {

@@ -2,10 +2,11 @@
 //
 // A slab is up to 32 neighbouring channels of one batch entry. It is cut in time into tiles; a scanner owns
 // kSteps steps of one channel of a tile. All tiles of all slabs are one list, time outside and slab inside,
-// and tile q of it belongs to block q mod G. A tile G or more places back in the list was finished a round
-// ago: the state that enters tile k of a slab is the published state after its tile k-w, w the least with w *
-// slabs >= G, led through the summaries of tiles k-w+1 .. k-1. Enough slabs (w = 1) need no summaries. The
-// order of combination is fixed.
+// and tile q of it belongs to block q mod G. The state that enters tile k of a slab is the state after its
+// tile k-w, led through the summaries of tiles k-w+1 .. k-1 (none if w = 1); the order of combination is
+// fixed. If the number of slabs divides G, w is their quotient, and the state is the block's own. Else it
+// comes from another block, and w is so large that the tile lies two rounds back: a state on its way through
+// memory is not waited for.
 #pragma once
 
 #include "cuda/device/exchange.cuh"
@@ -40,6 +41,7 @@ struct Slabs {
   std::int64_t length, channels, tiles, slabs;  // tiles: of one slab
   int per_batch, width, segments, steps;  // slabs of a batch entry; channels, segments and steps of a tile
   int window, stages;                     // w above; stages of the ring
+  bool own;                               // the state k-w is the block's own
   bool vector, dense;                     // copies of 16 bytes; a slab is one line in memory
   bool tensor;                            // tiles go through the copy engine
   int box_rows, boxes;                    // rows of a box, boxes of a tile
@@ -154,10 +156,12 @@ struct Segment {
   int channel, first, left;
 };
 
+// segment, channel: threadIdx.x / width and the remainder.
 template <class E>
-__device__ inline Segment segment_of(const Slabs<E>& p, const SlabTile& tile, int steps) {
-  const int s = static_cast<int>(threadIdx.x) / p.width, c = static_cast<int>(threadIdx.x) - s * p.width;
-  return {c, s * steps, s < p.segments && c < tile.width ? tile.count - s * steps : 0};
+__device__ inline Segment segment_of(const Slabs<E>& p, const SlabTile& tile, int segment, int channel,
+                                     int steps) {
+  return {channel, segment * steps,
+          segment < p.segments && channel < tile.width ? tile.count - segment * steps : 0};
 }
 
 // A segment's steps in order: v = read(at), then step(v, at); `at` is the step's element in a stream's tile.
@@ -165,7 +169,7 @@ __device__ inline Segment segment_of(const Slabs<E>& p, const SlabTile& tile, in
 template <class E, SlabKind kind, class Read, class Step>
 __device__ inline void each_step(const Slabs<E>& p, const SlabTile& tile, const Segment& segment, Read&& read,
                                  Step&& step) {
-  constexpr int n = kStepsOf<E, kind>, kBlock = n == 49 ? 7 : n == 33 ? 11 : n == 25 ? 5 : n;
+  constexpr int n = kStepsOf<E, kind>, kBlock = n == 49 ? 7 : n == 33 ? 11 : n;
   static_assert(n % kBlock == 0);
   const int row = kReversed<kind> ? tile.count - 1 - segment.first : segment.first;
   const int down = kReversed<kind> ? -p.width : p.width;
