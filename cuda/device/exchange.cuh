@@ -90,14 +90,15 @@ struct StateEntry {
   __device__ static void publish(StateEntry* e, double h, unsigned launch, unsigned tile) {
     store_word(&e->word, __double_as_longlong(h), join(tile, launch));
   }
+  __device__ static StateEntry peek(const StateEntry* e) { return {load_word(&e->word)}; }
+  // The state, from `seen` if that was late enough.
   template <class S>
-  __device__ static S await(const StateEntry* e, unsigned launch, unsigned tile) {
-    Word w = load_word(&e->word);
-    while (w.high != join(tile, launch)) w = load_word(&e->word);
+  __device__ static S await(const StateEntry* e, StateEntry seen, unsigned launch, unsigned tile) {
+    while (seen.word.high != join(tile, launch)) seen = peek(e);
     if constexpr (sizeof(S) == 8)
-      return __longlong_as_double(static_cast<long long>(w.low));
+      return __longlong_as_double(static_cast<long long>(seen.word.low));
     else
-      return __uint_as_float(lower(w.low));
+      return __uint_as_float(lower(seen.word.low));
   }
 };
 

@@ -148,7 +148,8 @@ struct SlabBlock {
   // The part-th lane of a channel combines its share of the summaries from tile `from` to the tile before
   // `place`.
   __device__ T combine(const Entry<M>* e, std::int64_t from, std::int64_t to) const {
-    constexpr int kAhead = 8;
+    constexpr int kAhead =
+        sizeof(S) == 8 ? 8 : 17;  // all of 16 channels and 132 blocks: a read takes microseconds
     T v{};
     for (; from < to; from += kAhead) {
       Entry<M> seen[kAhead];
@@ -168,10 +169,16 @@ struct SlabBlock {
   __device__ void watch() {
     const int slot = static_cast<int>(threadIdx.x) - kScanners, warp = slot / 32, lane = slot & 31;
     const int part = slot / p.width, c = slot - part * p.width, parts = kWindow / p.width;
+    auto reads_state = [&](const SlabTile& tile) {
+      return !p.own && slot < tile.width && tile.place >= p.window;
+    };
     Course course(p);
-    Place at, before;
-    for (std::int64_t i = 0; i < mine; ++i, course.next(), at.next(p.stages)) {
-      const SlabTile& tile = course.tile;
+    Place at, before;  // tile i, and the one whose end it waits for
+    StateEntry seen{};
+    if (reads_state(course.tile))
+      seen = StateEntry::peek(state(course.tile, course.tile.place - p.window, c));
+    for (std::int64_t i = 0; i < mine; ++i, at.next(p.stages)) {
+      const SlabTile tile = course.tile;
       const std::int64_t base = tile.place - p.window, from = base < 0 ? 0 : base + 1;
       const int share = (static_cast<int>(tile.place - from) + parts - 1) / parts;
       T* combined = reinterpret_cast<T*>(shared.parts[i & 1]);
@@ -187,17 +194,27 @@ struct SlabBlock {
       }
       if (lane < p.width) combined[warp * kMostWidth + c] = v;
       window_meets();
-      if (i > 0) shared.barriers.done[before.stage].wait(before.phase);
+      course.next();
+      StateEntry next{};
+      if (i + 1 < mine && reads_state(course.tile))
+        next = StateEntry::peek(state(course.tile, course.tile.place - p.window, c));
+      // The block's own state is there when its previous tile is done; else only the place of `carry` must be
+      // free.
+      const std::int64_t behind = p.own ? 1 : p.stages;
+      if (i >= behind) {
+        shared.barriers.done[before.stage].wait(before.phase);
+        before.next(p.stages);
+      }
       if (slot < tile.width) {
         S h = base < 0 ? initial(tile, c)
-              : p.own  ? shared.own[before.stage][c]
-                       : StateEntry::await<S>(state(tile, base, c), launch, static_cast<unsigned>(base));
+              : p.own  ? shared.own[at.stage == 0 ? p.stages - 1 : at.stage - 1][c]
+                      : StateEntry::await<S>(state(tile, base, c), seen, launch, static_cast<unsigned>(base));
         for (int w = 0; w < kWindow / 32; ++w) h = combined[w * kMostWidth + c].apply(h);
         shared.carry[at.stage][c] = h;
       }
+      seen = next;
       __syncwarp();
       shared.barriers.carry[at.stage].arrive();
-      before = at;
     }
   }
 

@@ -55,7 +55,7 @@ struct Slabs {
 // meet different banks.
 template <class E>
 struct SlabSizes {
-  static constexpr int steps = sizeof(E) == 2 ? 49 : sizeof(E) == 4 ? 25 : 13;
+  static constexpr int steps = sizeof(E) == 2 ? 49 : sizeof(E) == 4 ? 25 : 11;
   static constexpr int adjoint_steps = sizeof(E) == 2 ? 33 : sizeof(E) == 4 ? 17 : 7;
 };
 template <SlabKind kind>
