@@ -191,7 +191,7 @@ void time_scan(const char* what, Schedule schedule, i64 batch, i64 length, i64 c
 template <class E> void time_channels(i64 batch, i64 length, i64 channels, int threads, int groups) {
   const i64 n = batch * length * channels, sb = length * channels;
   Problem p{element<E>(), false, batch, length, channels, nullptr, nullptr, {buffer_a, sb, channels, 1}, {buffer_b, sb, channels, 1},
-            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, 0};
+            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, 0, 0};
   const Status status = launch_channels(p, {threads, groups}, nullptr);
   if (status != Status::ok) { cudaGetLastError(); return; }
   const double ms = median_ms([&] { launch_channels(p, {threads, groups}, nullptr); }, 7);
@@ -255,7 +255,7 @@ int main(int argc, char** argv) {
   time_scan<float>("many rows", automatic, 1, 4096, 65536, true);
   time_scan<float>("many rows", automatic, 1, 65536, 12288, true);
   time_scan<float>("time-major", automatic, 8, 65536, 1536, false);
-  time_scan<float>("time-major, channels", Schedule::channels, 8, 65536, 1536, false);
+  time_scan<float>("time-major, slabs", Schedule::slabs, 8, 65536, 1536, false);
   if (sweep) {
     for (int threads : {32, 64, 96, 128, 192, 256})
       for (int groups : {8, 16, 32}) {

@@ -9,12 +9,38 @@ namespace {
 std::size_t state_size(Element type) { return type == Element::f64 ? 8 : 4; }
 
 Problem problem(const AffineScan& s) {
-  return {s.type, false, s.batch, s.length, s.channels, nullptr,      nullptr,
-          s.a,    s.b,   s.h,     s.h0,     s.h_last,   s.multiplier, blocks_available(s.grid_limit)};
+  return {s.type,
+          false,
+          s.batch,
+          s.length,
+          s.channels,
+          nullptr,
+          nullptr,
+          s.a,
+          s.b,
+          s.h,
+          s.h0,
+          s.h_last,
+          s.multiplier,
+          blocks_available(s.grid_limit),
+          blocks_available(0)};
 }
 Problem problem(const DiagonalSsm& s) {
-  return {s.type, true, s.batch, s.length, s.channels, s.A,          s.B,
-          {},     s.x,  s.h,     s.h0,     s.h_last,   s.multiplier, blocks_available(s.grid_limit)};
+  return {s.type,
+          true,
+          s.batch,
+          s.length,
+          s.channels,
+          s.A,
+          s.B,
+          {},
+          s.x,
+          s.h,
+          s.h0,
+          s.h_last,
+          s.multiplier,
+          blocks_available(s.grid_limit),
+          blocks_available(0)};
 }
 
 bool time_is_dense(const Problem& p) {
@@ -28,6 +54,7 @@ Schedule choose(const Problem& p, Schedule asked) {
   if (asked != Schedule::automatic) return asked;
   if (p.blocks == 0) return Schedule::channels;
   if (time_is_dense(p)) return Schedule::rows;
+  if (prefers_columns(p)) return Schedule::channels;
   return channels_are_dense(p) && !prefers_channels(p.batch, p.length, p.channels) ? Schedule::slabs
                                                                                    : Schedule::channels;
 }
@@ -51,7 +78,10 @@ Status run(const Problem& p, Schedule asked, void* scratch, std::size_t bytes, c
   }
   if (!p.b.data || !p.h.data || (p.constant ? !p.A || !p.B : !p.a.data)) return Status::bad_argument;
   const Schedule schedule = choose(p, asked);
-  if (schedule == Schedule::channels) return launch_channels(p, {}, stream);
+  if (schedule == Schedule::channels) {
+    const Status status = prefers_columns(p) ? launch_columns(p, stream) : Status::unsupported;
+    return status == Status::unsupported ? launch_channels(p, {}, stream) : status;
+  }
   if (schedule != Schedule::rows && schedule != Schedule::slabs) return Status::bad_argument;
   if (p.blocks == 0) return Status::unsupported;
   if (schedule == Schedule::rows ? !time_is_dense(p) : !channels_are_dense(p)) return Status::unsupported;

@@ -19,7 +19,8 @@ struct Problem {
   const void* h0;
   void* h_last;
   Multiplier multiplier;
-  int blocks;  // co-resident blocks to use at most
+  int blocks;      // co-resident blocks to use at most
+  int processors;  // multiprocessors, 0 if this device lacks what the persistent kernels need
 };
 
 constexpr int kMostBlocks = 256;  // a window thread reads at most two summaries
@@ -39,6 +40,11 @@ struct ChannelsTuning {
   int threads = 0, groups = 0;
 };
 Status launch_channels(const Problem& p, const ChannelsTuning& tuning, cudaStream_t stream);
+
+// Many channels side by side: part of schedule `channels`. Unsupported: the copy engine cannot address the
+// tensors.
+bool prefers_columns(const Problem& p);
+Status launch_columns(const Problem& p, cudaStream_t stream);
 
 std::size_t slabs_backward_scratch(const DiagonalSsmBackward& s, int blocks);
 Status launch_slabs_backward(const DiagonalSsmBackward& s, int blocks, void* scratch, cudaStream_t stream);

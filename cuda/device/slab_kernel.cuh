@@ -145,19 +145,18 @@ struct SlabBlock {
     move_tiles(shared.barriers, mine, p.stages, in, out);
   }
 
-  // The part-th lane of a channel combines its share of the summaries from tile `from` to the tile before
-  // `place`.
-  __device__ T combine(const Entry<M>* e, std::int64_t from, std::int64_t to) const {
-    constexpr int kAhead =
-        sizeof(S) == 8 ? 8 : 17;  // all of 16 channels and 132 blocks: a read takes microseconds
+  // One lane's share of a channel's summaries, `share` at most, from tile `from` to the tile before `to`.
+  __device__ T combine(const Entry<M>* e, std::int64_t from, std::int64_t to, int share) const {
+    constexpr int kAhead = 8;  // reads in flight
     T v{};
-    for (; from < to; from += kAhead) {
+    for (int done = 0; done < share; done += kAhead, from += kAhead) {
       Entry<M> seen[kAhead];
 #pragma unroll
       for (int m = 0; m < kAhead; ++m)
         if (from + m < to) seen[m] = Entry<M>::peek(e + (from + m) * p.width);
 #pragma unroll
       for (int m = 0; m < kAhead; ++m) {
+        if (done + m >= share) break;
         if (from + m >= to) continue;
         if (!seen[m].ready(launch)) seen[m] = await(e + (from + m) * p.width, launch);
         v = compose(seen[m].value(), v);
@@ -185,7 +184,7 @@ struct SlabBlock {
       T v{};
       if (c < tile.width && part < parts) {
         const std::int64_t begin = from + part * share, end = begin + share;
-        v = combine(entries(tile) + c, begin, end < tile.place ? end : tile.place);
+        v = combine(entries(tile) + c, begin, end < tile.place ? end : tile.place, share);
       }
       __syncwarp();
       for (int d = p.width; d < 32; d *= 2) {  // in order: to the first lane of every channel

@@ -80,7 +80,7 @@ Slabs<E> plan_slabs(const ConstView* streams, const View& out, std::int64_t batc
   const std::int64_t slabs = k.slabs > 0 ? k.slabs : 1, tiles = k.tiles > 0 ? k.tiles : 1;
   const std::int64_t grid = tiles * slabs < blocks ? tiles * slabs : (blocks > 0 ? blocks : 1);
   k.own = grid % slabs == 0;
-  const std::int64_t window = k.own ? grid / slabs : ceil_div(2 * grid, slabs);
+  const std::int64_t window = ceil_div(grid, slabs);
   k.window = static_cast<int>(window < tiles ? window : tiles);
   return k;
 }

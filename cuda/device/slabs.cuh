@@ -3,10 +3,9 @@
 // A slab is up to 32 neighbouring channels of one batch entry. It is cut in time into tiles; a scanner owns
 // kSteps steps of one channel of a tile. All tiles of all slabs are one list, time outside and slab inside,
 // and tile q of it belongs to block q mod G. The state that enters tile k of a slab is the state after its
-// tile k-w, led through the summaries of tiles k-w+1 .. k-1 (none if w = 1); the order of combination is
-// fixed. If the number of slabs divides G, w is their quotient, and the state is the block's own. Else it
-// comes from another block, and w is so large that the tile lies two rounds back: a state on its way through
-// memory is not waited for.
+// tile k-w, led through the summaries of tiles k-w+1 .. k-1 (none if w = 1), w the least with w * slabs >= G:
+// tile k-w lies a round back or more. The order of combination is fixed. If the number of slabs divides G,
+// that state is the block's own; else it is published.
 #pragma once
 
 #include "cuda/device/exchange.cuh"

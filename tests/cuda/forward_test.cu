@@ -268,6 +268,9 @@ void run_tiny() {
     s.schedule = Schedule::channels;
     s.length = 50;
     run_case<E>(s);
+    Case columns{Schedule::channels, 8, 70, 1160, false};
+    columns.constant = constant;
+    run_case<E>(columns);
   }
 }
 
@@ -287,6 +290,16 @@ void run_type(Extent extent) {
           if (!small && constant && grid != 7) continue;
           run_long<E>(small, grid, lattice, m, constant);
         }
+  // Many channels side by side.
+  Case columns{Schedule::channels, 8, small ? 70 : 333, 1160, false};
+  for (bool constant : {false, true}) {
+    columns.constant = constant;
+    run_case<E>(columns);
+    columns.gap = 8;
+    columns.in_place = true;
+    run_case<E>(columns);
+    columns.lattice = false;
+  }
   // More slabs than blocks: a state comes from the tile before, no summaries.
   Case wide{Schedule::slabs, 8, small ? 300 : 2000, small ? 40 : 640, false};
   wide.grid_limit = small ? 5 : 0;
