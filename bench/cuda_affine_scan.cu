@@ -201,6 +201,18 @@ template <class E> void time_channels(i64 batch, i64 length, i64 channels, int t
   std::printf("\n");
 }
 
+template <class E> void time_columns(i64 batch, i64 length, i64 channels, int width) {
+  const i64 n = batch * length * channels, sb = length * channels;
+  Problem p{element<E>(), false, batch, length, channels, nullptr, nullptr, {buffer_a, sb, channels, 1}, {buffer_b, sb, channels, 1},
+            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, 0, 0};
+  if (launch_columns(p, width, nullptr) != Status::ok) { std::printf("columns %d: failed\n", width); cudaGetLastError(); return; }
+  const double ms = median_ms([&] { launch_columns(p, width, nullptr); }, 7);
+  char what[64];
+  std::snprintf(what, sizeof what, "channels by boxes of %d", width);
+  line(what, type_name<E>(), batch, length, channels, "[L,D]", ms, n * static_cast<i64>(sizeof(E)) * 3);
+  std::printf("\n");
+}
+
 // dA and dB are small beside dx and not counted.
 void time_backward(Schedule schedule, i64 batch, i64 length, i64 channels) {
   const i64 n = batch * length * channels, sb = length * channels;
@@ -257,12 +269,13 @@ int main(int argc, char** argv) {
   time_scan<float>("time-major", automatic, 8, 65536, 1536, false);
   time_scan<float>("time-major, slabs", Schedule::slabs, 8, 65536, 1536, false);
   if (sweep) {
-    for (int threads : {32, 64, 96, 128, 192, 256})
-      for (int groups : {8, 16, 32}) {
-        time_channels<float>(8, 65536, 1536, threads, groups);
-        time_channels<float>(1, 65536, 4096, threads, groups);
-        if (threads < 128) time_channels<float>(1, 131072, 2048, threads, groups);
-      }
+    for (int width : {32, 48, 64, 96, 128, 160, 192}) {
+      time_columns<float>(8, 65536, 1536, width);
+      time_columns<float>(1, 32768, 4096, width);
+      time_columns<__nv_bfloat16>(8, 65536, 1536, width);
+      time_columns<double>(8, 32768, 1536, width);
+    }
+    for (int groups : {8, 16, 32}) time_channels<float>(8, 65536, 1536, 96, groups);
   }
   // Few channels: both schedules where they meet.
   for (i64 channels : {1, 2, 3, 5, 8, 13, 16, 17, 32, 36, 64, 100, 256, 1024, 1537}) time_scan<float>("few channels", Schedule::slabs, 1, k * k * 128 / channels, channels, false);

@@ -1,10 +1,24 @@
 // Checks arguments and chooses a schedule.
 #include "cuda/affine_scan.hpp"
 
+#include <atomic>
+
 #include "cuda/device/launch.hpp"
 
 namespace exactscan::cuda {
 namespace {
+
+constexpr int kMostDevices = 64, kSharedNeeded = 227 * 1024;
+
+int ask_blocks(int device) {
+  int count = 0, cooperative = 0, shared = 0;
+  if (cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&cooperative, cudaDevAttrCooperativeLaunch, device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device) != cudaSuccess)
+    return 0;
+  if (!cooperative || shared < kSharedNeeded) return 0;
+  return count < kMostBlocks ? count : kMostBlocks;
+}
 
 std::size_t state_size(Element type) { return type == Element::f64 ? 8 : 4; }
 
@@ -79,7 +93,7 @@ Status run(const Problem& p, Schedule asked, void* scratch, std::size_t bytes, c
   if (!p.b.data || !p.h.data || (p.constant ? !p.A || !p.B : !p.a.data)) return Status::bad_argument;
   const Schedule schedule = choose(p, asked);
   if (schedule == Schedule::channels) {
-    const Status status = prefers_columns(p) ? launch_columns(p, stream) : Status::unsupported;
+    const Status status = prefers_columns(p) ? launch_columns(p, 0, stream) : Status::unsupported;
     return status == Status::unsupported ? launch_channels(p, {}, stream) : status;
   }
   if (schedule != Schedule::rows && schedule != Schedule::slabs) return Status::bad_argument;
@@ -98,14 +112,11 @@ std::size_t scratch_of(const Scan& s) {
 }  // namespace
 
 int blocks_available(int limit) {
-  int device = 0, count = 0, cooperative = 0, shared = 0;
-  if (cudaGetDevice(&device) != cudaSuccess ||
-      cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device) != cudaSuccess ||
-      cudaDeviceGetAttribute(&cooperative, cudaDevAttrCooperativeLaunch, device) != cudaSuccess ||
-      cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device) != cudaSuccess)
-    return 0;
-  if (!cooperative || shared < 220 * 1024) return 0;
-  if (count > kMostBlocks) count = kMostBlocks;
+  static std::atomic<int> known[kMostDevices];  // blocks + 1; 0: not asked yet
+  int device = 0;
+  if (cudaGetDevice(&device) != cudaSuccess || device >= kMostDevices) return 0;
+  if (known[device] == 0) known[device] = ask_blocks(device) + 1;
+  const int count = known[device] - 1;
   return limit > 0 && limit < count ? limit : count;
 }
 

@@ -128,12 +128,12 @@ int column_width(std::int64_t batch, std::int64_t channels, int processors) {
 }
 
 template <class E, bool kConstant>
-Status launch(const Problem& p, cudaStream_t stream) {
+Status launch(const Problem& p, int width, cudaStream_t stream) {
   Columns<E> k{};
   k.A = static_cast<const E*>(p.A), k.B = static_cast<const E*>(p.B);
   k.h0 = static_cast<const State<E>*>(p.h0), k.h_last = static_cast<State<E>*>(p.h_last);
   k.length = p.length, k.channels = p.channels, k.tiles = ceil_div(p.length, kColumnSteps<E>);
-  k.width = column_width(p.batch, p.channels, p.processors);
+  k.width = width > 0 ? width : column_width(p.batch, p.channels, p.processors);
   k.per_batch = static_cast<int>(ceil_div(p.channels, k.width));
   auto describe = [&](CUtensorMap& map, const void* data, std::int64_t batch, std::int64_t time) {
     const TensorShape t{
@@ -156,8 +156,8 @@ Status launch(const Problem& p, cudaStream_t stream) {
 }
 
 template <class E>
-Status launch_any(const Problem& p, cudaStream_t stream) {
-  return p.constant ? launch<E, true>(p, stream) : launch<E, false>(p, stream);
+Status launch_any(const Problem& p, int width, cudaStream_t stream) {
+  return p.constant ? launch<E, true>(p, width, stream) : launch<E, false>(p, width, stream);
 }
 
 }  // namespace
@@ -169,16 +169,16 @@ bool prefers_columns(const Problem& p) {
          blocks >= kFewestBlocks && blocks < 0x7fffffff / 2;
 }
 
-Status launch_columns(const Problem& p, cudaStream_t stream) {
+Status launch_columns(const Problem& p, int width, cudaStream_t stream) {
   switch (p.type) {
     case Element::f32:
-      return launch_any<float>(p, stream);
+      return launch_any<float>(p, width, stream);
     case Element::f64:
-      return launch_any<double>(p, stream);
+      return launch_any<double>(p, width, stream);
     case Element::bf16:
-      return launch_any<__nv_bfloat16>(p, stream);
+      return launch_any<__nv_bfloat16>(p, width, stream);
     case Element::f16:
-      return launch_any<__half>(p, stream);
+      return launch_any<__half>(p, width, stream);
   }
   return Status::bad_argument;
 }

@@ -44,7 +44,7 @@ Status launch_channels(const Problem& p, const ChannelsTuning& tuning, cudaStrea
 // Many channels side by side: part of schedule `channels`. Unsupported: the copy engine cannot address the
 // tensors.
 bool prefers_columns(const Problem& p);
-Status launch_columns(const Problem& p, cudaStream_t stream);
+Status launch_columns(const Problem& p, int width, cudaStream_t stream);  // width 0: chosen
 
 std::size_t slabs_backward_scratch(const DiagonalSsmBackward& s, int blocks);
 Status launch_slabs_backward(const DiagonalSsmBackward& s, int blocks, void* scratch, cudaStream_t stream);

@@ -32,12 +32,15 @@ bool is_tensor(const void* data, const TensorShape& t) {
 // The engine's description of a tensor, made by the driver. False: there is no such driver, or it refuses.
 template <class E>
 bool describe_tensor(CUtensorMap& map, const void* data, const TensorShape& t) {
-  void* function = nullptr;
-  cudaDriverEntryPointQueryResult found;
-  if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault,
-                                       &found) != cudaSuccess ||
-      found != cudaDriverEntryPointSuccess)
-    return false;
+  static const auto encode = [] {  // asked once
+    void* function = nullptr;
+    cudaDriverEntryPointQueryResult found;
+    const bool there = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000,
+                                                        cudaEnableDefault, &found) == cudaSuccess &&
+                       found == cudaDriverEntryPointSuccess;
+    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(there ? function : nullptr);
+  }();
+  if (!encode) return false;
   cuuint64_t sizes[4], strides[3];
   cuuint32_t box[4], steps[4] = {1, 1, 1, 1};
   for (int i = 0; i < 4; ++i) {
@@ -49,10 +52,9 @@ bool describe_tensor(CUtensorMap& map, const void* data, const TensorShape& t) {
   const auto type = sizeof(E) == 8   ? CU_TENSOR_MAP_DATA_TYPE_UINT64
                     : sizeof(E) == 4 ? CU_TENSOR_MAP_DATA_TYPE_UINT32
                                      : CU_TENSOR_MAP_DATA_TYPE_UINT16;
-  return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function)(
-             &map, type, 4, const_cast<void*>(data), sizes, strides, box, steps,
-             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
-             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+  return encode(&map, type, 4, const_cast<void*>(data), sizes, strides, box, steps,
+                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+                CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 
 struct Corner {
