@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the CUDA tests and benchmark with nvcc alone, for a machine with a GPU and nothing else.
-#   bench/cuda_on_device.sh RESULTS_FOLDER [stage ...]     stages: test sanitize large dump bench quick sweep profile
+#   bench/cuda_on_device.sh RESULTS_FOLDER [stage ...]
+# Stages: smoke test sanitize large dump bench quick sweep profile.
 # EXACTSCAN_CUDA_BINARIES=FOLDER: uses cuda_test and cuda_bench there instead of building; `build` as the only stage
 # leaves them in RESULTS_FOLDER.
 set -uo pipefail
