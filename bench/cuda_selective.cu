@@ -1,0 +1,76 @@
+// Times the selective scan kernels. Exit code 77: no device.
+#include "bench/cuda_timing.cuh"
+#include "cuda/selective/functions.cuh"
+#include "cuda/selective/selective.hpp"
+
+using namespace timing;
+namespace sel = exactscan::cuda::selective;
+using exactscan::cuda::Status;
+using bf16 = __nv_bfloat16;
+
+namespace {
+
+Copier* copier;
+
+// Kinds: 0 normal-like (sum of uniforms), 1 delta (half as wide).
+template <class T> __global__ void fill(T* p, i64 n, std::uint64_t seed, float scale) {
+  for (i64 i = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += static_cast<i64>(gridDim.x) * blockDim.x) {
+    const auto k = static_cast<std::uint64_t>(3 * i) + seed;
+    p[i] = sel::narrow<T>(scale * static_cast<float>(2 * (uniform(k) + uniform(k + 1) + uniform(k + 2)) - 3));
+  }
+}
+// Mamba's: A = -(n+1), bias = the inverse softplus of a step between 1e-3 and 1e-1.
+__global__ void fill_parameters(float* A, float* bias, i64 channels, i64 states) {
+  const i64 d = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (d >= channels) return;
+  for (i64 n = 0; n < states; ++n) A[d * states + n] = -static_cast<float>(n + 1) * (0.9f + 0.2f * static_cast<float>(uniform(static_cast<std::uint64_t>(d * states + n))));
+  const double dt = exp(-6.9 + 4.6 * uniform(static_cast<std::uint64_t>(d) + 77));
+  bias[d] = static_cast<float>(log(expm1(dt)));
+}
+
+template <class T> T* array(i64 n, std::uint64_t seed, float scale = 1) {
+  T* p = nullptr;
+  require(cudaMalloc(&p, static_cast<std::size_t>(n) * sizeof(T)), "memory");
+  fill<<<2048, 256>>>(p, n, seed << 40, scale);
+  return p;
+}
+void ok(Status s) {
+  if (s == Status::ok) return;
+  std::printf("FATAL status %d\n", static_cast<int>(s));
+  std::exit(1);
+}
+
+template <class T> void forward(i64 batch, i64 channels, i64 states, i64 length, bool gate, const char* peer) {
+  const i64 n = batch * channels * length, m = batch * states * length;
+  T *u = array<T>(n, 1), *delta = array<T>(n, 2, 0.5f), *z = array<T>(n, 3), *B = array<T>(m, 4), *C = array<T>(m, 5), *y = array<T>(n, 6);
+  float *A = array<float>(channels * states, 7), *bias = array<float>(channels, 8), *D = array<float>(channels, 9);
+  fill_parameters<<<static_cast<unsigned>((channels + 127) / 128), 128>>>(A, bias, channels, states);
+  require(cudaDeviceSynchronize(), "data");
+  sel::Scan s;
+  s.type = sizeof(T) == 4 ? sel::Storage::f32 : sel::Storage::bf16;
+  s.batch = batch, s.channels = channels, s.states = states, s.length = length, s.u = u, s.delta = delta, s.A = A, s.B = B, s.C = C, s.D = D;
+  s.z = gate ? z : nullptr, s.delta_bias = bias, s.softplus = true, s.y = y;
+  char name[120];
+  std::snprintf(name, sizeof name, "forward %s (%lld, %lld, N %lld, %lld)%s", sizeof(T) == 4 ? "f32" : "bf16", static_cast<long long>(batch),
+                static_cast<long long>(channels), static_cast<long long>(states), static_cast<long long>(length), gate ? "" : " no z");
+  const double ms = median_ms([&] { ok(sel::scan(s, nullptr)); });
+  copier->line(name, ms, (n * (gate ? 4 : 3) + 2 * m) * static_cast<i64>(sizeof(T)), peer);
+  for (void* p : {static_cast<void*>(u), static_cast<void*>(delta), static_cast<void*>(z), static_cast<void*>(B), static_cast<void*>(C), static_cast<void*>(y),
+                  static_cast<void*>(A), static_cast<void*>(bias), static_cast<void*>(D)})
+    cudaFree(p);
+}
+
+}  // namespace
+
+int main() {
+  if (!device_line()) return 77;
+  Copier c;
+  copier = &c;
+  forward<float>(8, 5120, 16, 4096, true, "mamba_ssm 5.70 on H200; target 1.05");
+  forward<bf16>(8, 5120, 16, 4096, true, "mamba_ssm 2.846 on H200; target 1.02");
+  forward<float>(8, 4224, 16, 4096, true, "");
+  forward<float>(8, 5120, 16, 4096, false, "");
+  forward<float>(8, 5120, 16, 4095, true, "");
+  forward<float>(8, 2048, 16, 4096, true, "mamba_ssm 2.322 on H200");
+  forward<float>(8, 2048, 64, 4096, true, "");
+}
