@@ -55,9 +55,13 @@ for stage in $stages; do
       tar -C "$work" -czf "$out/dumps.tar.gz" dumps || code=1 ;;
     bench) for t in s5 selective; do timeout 100 "$work/${t}_bench" 2>&1 | tee "$out/${t}_bench.txt" || code=1; done ;;
     profile)  # instructions, stalls and throughputs of the main kernels
-      timeout 90 ncu --clock-control none --set full -k regex:scan_kernel --launch-skip 3 -c 1 "$work/selective_bench" > "$out/ncu_selective.txt" 2>&1
-      timeout 90 ncu --clock-control none --set full -k regex:scan_kernel --launch-skip 3 -c 1 "$work/s5_bench" > "$out/ncu_s5.txt" 2>&1
-      grep -E 'Duration|Throughput|Executed Ipc|Issue Slots|Registers|Theoretical Occ|Achieved Occ|Warp Cycles Per Issued' "$out"/ncu_*.txt ;;
+      for k in selective:scan_kernel selective:adjoint_kernel s5:scan_kernel s5:adjoint_kernel; do
+        log="$out/ncu_${k/:/_}.txt"
+        timeout 60 ncu --clock-control none --set full --metrics group:smsp__pcsamp_warp_stall_reasons -k "regex:${k#*:}" --launch-skip 1 -c 1 \
+          "$work/${k%:*}_bench" > "$log" 2>&1
+        echo "-- $k"; grep -E '  (Duration|Executed Ipc Active|Issue Slots Busy|Registers Per|Executed Instructions|L1/TEX Cache Th|DRAM Throughput|Achieved Occ)' "$log"
+        grep -E 'smsp__pcsamp_warps_issue_stalled' "$log" | grep -v not_issued | sort -k3 -n -r | head -6
+      done ;;
   esac
 done
 echo "== finished at $SECONDS s, code $code"

@@ -40,7 +40,7 @@ __device__ float2 exchange(Totals<kWarps>& totals, int buffer, int warp, float2 
 }
 
 template <Discretization kMethod, bool kTwoSteps, int kWarps>
-__global__ void __launch_bounds__(128, 4) adjoint_kernel(const __grid_constant__ ScanBackward p, float2* row_da) {
+__global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 1 : 4) adjoint_kernel(const __grid_constant__ ScanBackward p, float2* row_da) {
   extern __shared__ __align__(128) unsigned char bytes[];
   __shared__ Totals<kWarps> totals;
   const int warp = threadIdx.x / 32, lane = threadIdx.x & 31;
@@ -180,20 +180,26 @@ __global__ void add_batches(const float2* rows, i64 batch, i64 states, float2* s
 template <Discretization kMethod, bool kTwoSteps, int kWarps>
 Status launch(const ScanBackward& s, float2* row_da, cudaStream_t stream) {
   auto* kernel = adjoint_kernel<kMethod, kTwoSteps, kWarps>;
-  const int shared = 4 * kStages * static_cast<int>(sizeof(Stage<kTwoSteps>));
+  constexpr int kBlockWarps = kWarps > 4 ? kWarps : 4;
+  const int shared = kBlockWarps * kStages * static_cast<int>(sizeof(Stage<kTwoSteps>));
   if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) != cudaSuccess)
     return Status::unsupported;
   const i64 rows = s.batch * s.states, blocks = kWarps == 1 ? (rows + 3) / 4 : rows;
   if (blocks > 0x7fffffff) return Status::unsupported;
-  kernel<<<static_cast<unsigned>(blocks), 128, shared, stream>>>(s, row_da);
+  kernel<<<static_cast<unsigned>(blocks), kBlockWarps * 32, shared, stream>>>(s, row_da);
   return cudaGetLastError() == cudaSuccess ? Status::ok : Status::launch_failed;
 }
 
 template <Discretization kMethod, bool kTwoSteps>
 Status launch_warps(const ScanBackward& s, float2* row_da, cudaStream_t stream) {
-  const int warps = s.warps ? s.warps : s.batch * s.states >= 2048 || s.length <= kTile ? 1 : 4;
-  if (warps == 1) return launch<kMethod, kTwoSteps, 1>(s, row_da, stream);
-  return warps == 4 ? launch<kMethod, kTwoSteps, 4>(s, row_da, stream) : Status::bad_argument;
+  const i64 rows = s.batch * s.states;
+  const int warps = s.warps ? s.warps : s.length <= 2 * kTile ? 1 : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
+  switch (warps) {
+    case 1: return launch<kMethod, kTwoSteps, 1>(s, row_da, stream);
+    case 4: return launch<kMethod, kTwoSteps, 4>(s, row_da, stream);
+    case 16: return launch<kMethod, kTwoSteps, 16>(s, row_da, stream);
+    default: return Status::bad_argument;
+  }
 }
 
 template <Discretization kMethod> Status launch_steps(const ScanBackward& s, float2* row_da, cudaStream_t stream) {

@@ -124,12 +124,13 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2
       write(stage.b, x);
       __syncwarp();
       store(stage.b, p.x + base + first, count);
+      if (p.last && count <= kTile && lane == 0) p.last[row] = stage.b[Chunks<float2>::element(static_cast<int>(count) - 1)];
     }
     __syncwarp();  // the stage is read before it is requested again
     s = s == kStages - 1 ? 0 : s + 1;
   }
   copy_wait<0>();
-  if (p.last && part == 0 && lane == 0) p.last[row] = carry;
+  if (p.last && p.length == 0 && part == 0 && lane == 0) p.last[row] = carry;
 }
 
 template <Discretization kMethod, bool kTwoSteps, int kWarps> Status launch(const Scan& s, cudaStream_t stream) {
@@ -146,7 +147,7 @@ template <Discretization kMethod, bool kTwoSteps, int kWarps> Status launch(cons
 
 template <Discretization kMethod, bool kTwoSteps> Status launch_warps(const Scan& s, cudaStream_t stream) {
   const i64 rows = s.batch * s.states;
-  const int warps = s.warps ? s.warps : rows >= 2048 || s.length <= kTile ? 1 : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
+  const int warps = s.warps ? s.warps : s.length <= 2 * kTile ? 1 : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
   switch (warps) {
     case 1: return launch<kMethod, kTwoSteps, 1>(s, stream);
     case 4: return launch<kMethod, kTwoSteps, 4>(s, stream);

@@ -69,7 +69,7 @@ struct ScanBackward {
   float* ddeltaA = nullptr;        // only with deltaA
   float2* dA = nullptr;            // [states]
   float2* d_initial = nullptr;     // [batch, states]
-  int warps = 0;                   // as in Scan: 1 or 4
+  int warps = 0;                   // as in Scan
 };
 // Scratch of the backward scan: one complex number a row.
 std::size_t scratch_bytes(const ScanBackward& s);

@@ -68,10 +68,10 @@ __device__ inline void expand(uint4 c, float (&to)[8]) {
 }
 
 __device__ inline unsigned shared_address(const void* p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
-// 16 bytes, of which the first `valid` are read and the rest is zero.
-__device__ inline void copy16(void* to, const void* from, int valid) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(valid) : "memory");
+__device__ inline void copy16(void* to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)), "l"(from) : "memory");
 }
+// One element, or zero. 2-byte elements have no asynchronous form.
 __device__ inline void copy_element(float* to, const float* from, bool valid) {
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared_address(to)), "l"(from), "r"(valid ? 4 : 0) : "memory");
 }
@@ -79,10 +79,9 @@ __device__ inline void copy_element(bf16* to, const bf16* from, bool valid) { *t
 __device__ inline void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int kLeft> __device__ inline void copy_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(kLeft) : "memory"); }
 
-// A chunk of kCount elements of which the first `valid` are read and the rest is zero.
-template <class T> __device__ inline uint4 load_chunk(const T* from, std::int64_t valid, bool aligned) {
+// A chunk of elements of which the first `valid` are read and the rest is zero.
+template <class T> __device__ inline uint4 load_some(const T* from, std::int64_t valid) {
   constexpr int kCount = 16 / sizeof(T);
-  if (aligned && valid >= kCount) return __ldg(reinterpret_cast<const uint4*>(from));
   alignas(16) T items[kCount];
 #pragma unroll
   for (int i = 0; i < kCount; ++i) items[i] = i < valid ? from[i] : narrow<T>(0.0f);

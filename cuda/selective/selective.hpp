@@ -40,16 +40,19 @@ struct Scan {
   const float* initial = nullptr;     // [batch, channels, states]; null: zero
   void* y = nullptr;                  // like u
   float* last = nullptr;              // like initial: the state after the last step; null: unwanted
+  float* checkpoints = nullptr;       // workspace of checkpoint_bytes for the adjoint; null: unwanted
 };
+// The states before every 16th step, in an order of the kernels' own. Only for float32 and at most 16 states.
+std::size_t checkpoint_bytes(const Scan& s);
 Status scan(const Scan& s, cudaStream_t stream);
 
-// Adjoint of Scan for the gradient dy of y, float32 only. Outputs have the shapes of what they are gradients of and may
-// be null, but for du and ddelta. dz only with z, dD only with D, ddelta_bias only with delta_bias. With lambda the
+// Adjoint of Scan for the gradient dy of y; float32 only, 1 to 16 states, batch and channels at least 1. Outputs have the shapes of what they are gradients of and may
+// be null, but for du, ddelta and, with z, dz. dD is meant with D, ddelta_bias with delta_bias. With lambda the
 // gradient of h, lambda[t] = C[t] gy[t] + exp(dt[t+1] A) lambda[t+1] (d_last for the last step):
 //   du = D gy + sum_n lambda dt B,   ddelta = sigmoid-or-1 * sum_n lambda (B u + A exp(dt A) h[t-1])
 //   dA = sum_{b,t} lambda dt exp(dt A) h[t-1],   dB[g,n,t] = sum_{d in g} lambda dt u,   dC[g,n,t] = sum_{d in g} gy h
 struct ScanBackward {
-  Scan forward;  // y and last are not read
+  Scan forward;  // as it was called, with checkpoints; y and last are not read
   const float* dy = nullptr;
   const float* d_last = nullptr;  // [batch, channels, states]; null: zero
   float *du = nullptr, *ddelta = nullptr, *dA = nullptr, *dB = nullptr, *dC = nullptr, *dD = nullptr, *dz = nullptr,

@@ -5,6 +5,7 @@
 // --small: fewer shapes, for compute-sanitizer; --large: only the shape of more than 2^31 elements (35 GB); --dump:
 // only writes cases for the oracle.
 #include <algorithm>
+#include <array>
 
 #include "cuda/selective/functions.cuh"
 #include "cuda/selective/selective.hpp"
@@ -111,7 +112,7 @@ template <class T> void forward_case(const Case& c) {
   expect(sel::scan(s, nullptr) == Status::ok, name + " status");
   require(cudaDeviceSynchronize(), name.c_str());
   y.down(), last.down();
-  const auto exact = selective_reference::forward(v.problem(), sizeof(T) == 4 ? 0x1p-24 : 0x1.01p-9);
+  const auto exact = selective_reference::forward(v.problem(), sizeof(T) == 4 ? 0x1p-24 : 0x1.01p-8);
   compare(name + " y", y, exact.y, exact.y_error);
   if (c.last) compare(name + " last", last, exact.last, exact.last_error);
 }
@@ -135,6 +136,89 @@ template <class T> void forward_cases(bool small) {
   c.threshold = 20, c.low = -40, c.high = -30, c.rate = 1e-3, forward_case<T>(c);
 }
 
+// All gradients of one case.
+struct Gradients {
+  Buffer<float> checkpoints, scratch, du, ddelta, dz, dA, dB, dC, dD, dbias, dinitial;
+  explicit Gradients(Inputs<float>& v, sel::ScanBackward& g)
+      : checkpoints(static_cast<i64>(sel::checkpoint_bytes(v.scan()) / 4)), scratch(scratch_floats(v)), du(v.u.host.size(), v.c.shift),
+        ddelta(du.host.size(), v.c.shift), dz(du.host.size(), v.c.shift), dA(v.A.host.size()), dB(v.B.host.size()), dC(v.B.host.size()),
+        dD(v.c.channels), dbias(v.c.channels), dinitial(v.initial.host.size()) {
+    sel::Scan s = v.scan();
+    s.y = du.device(), s.checkpoints = checkpoints.device();
+    expect(sel::scan(s, nullptr) == Status::ok, "checkpoints");
+    require(cudaDeviceSynchronize(), "checkpoints");
+    expect(checkpoints.guards_intact(), "checkpoint guards");
+    du.poison();
+    g.forward = s, g.dy = v.dy.device(), g.d_last = v.c.last ? v.d_last.device() : nullptr, g.du = du.device(), g.ddelta = ddelta.device();
+    g.dz = v.c.gate ? dz.device() : nullptr, g.dA = dA.device(), g.dB = dB.device(), g.dC = dC.device(), g.dD = v.c.skip ? dD.device() : nullptr;
+    g.ddelta_bias = v.c.bias ? dbias.device() : nullptr, g.d_initial = dinitial.device();
+  }
+  static i64 scratch_floats(Inputs<float>& v) {
+    sel::ScanBackward g;
+    g.forward = v.scan();
+    return static_cast<i64>(sel::scratch_bytes(g) / 4);
+  }
+  void run(const sel::ScanBackward& g, const std::string& name) {
+    expect(sel::scan_backward(g, scratch.device(), scratch.bytes(), nullptr) == Status::ok, name + " status");
+    require(cudaDeviceSynchronize(), name.c_str());
+    expect(scratch.guards_intact(), name + " scratch guards");
+    for (auto* t : {&du, &ddelta, &dz, &dA, &dB, &dC, &dD, &dbias, &dinitial}) t->down();
+  }
+};
+
+void backward_case(const Case& c) {
+  const std::string name = "adjoint " + describe(c, true);
+  Inputs<float> v(c);
+  sel::ScanBackward g;
+  Gradients r(v, g);
+  r.run(g, name);
+  const auto exact = selective_reference::adjoint(v.problem(), widened(v.dy), c.last ? widened(v.d_last) : std::vector<double>{});
+  const double factor = 300 * selective_reference::kUnit;
+  compare(name + " du", r.du, exact.du, exact.du_size, factor);
+  compare(name + " ddelta", r.ddelta, exact.ddelta, exact.ddelta_size, factor);
+  if (c.gate) compare(name + " dz", r.dz, exact.dz, exact.dz_size, factor);
+  compare(name + " dA", r.dA, exact.dA, exact.dA_size, factor);
+  compare(name + " dB", r.dB, exact.dB, exact.dB_size, factor);
+  compare(name + " dC", r.dC, exact.dC, exact.dC_size, factor);
+  if (c.skip) compare(name + " dD", r.dD, exact.dD, exact.dD_size, factor);
+  if (c.bias) compare(name + " ddelta_bias", r.dbias, exact.dbias, exact.dbias_size, factor);
+  compare(name + " d_initial", r.dinitial, exact.dinitial, exact.dinitial_size, factor);
+}
+
+void backward_cases(bool small) {
+  int k = 0;
+  for (i64 length : small ? std::vector<i64>{0, 1, 33, 80} : std::vector<i64>{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 255, 1000, 2049})
+    for (i64 channels : small ? std::vector<i64>{3, 80} : std::vector<i64>{1, 6, 64, 66, 192})
+      for (i64 states : small ? std::vector<i64>{16} : std::vector<i64>{1, 5, 16}) {
+        ++k;
+        Case c{1 + k % 2, channels, channels % 3 == 0 && k % 2 ? 3 : 1, states, length};
+        c.gate = k % 3 != 0, c.skip = k % 4 != 0, c.bias = k % 5 != 0, c.initial = k % 2 != 0, c.last = k % 7 != 0, c.softplus = k % 6 != 0;
+        c.shift = k % 4 == 3 ? 1 : 0;
+        backward_case(c);
+      }
+  Case c{2, 64, 1, 16, small ? 64 : 700};
+  c.low = -20, c.high = -10, backward_case(c);
+  c.low = -2, c.high = 25, c.rate = 1e3, backward_case(c);
+}
+
+template <class T> void step_case(i64 channels, i64 groups, i64 states) {
+  Case c{3, channels, groups, states, 1};
+  c.initial = true;
+  Inputs<T> v(c);
+  Buffer<float> state(v.initial.host.size());
+  state.host = v.initial.host, state.up();
+  Buffer<T> y(v.u.host.size());
+  sel::StateUpdate s;
+  s.type = sizeof(T) == 4 ? sel::Storage::f32 : sel::Storage::bf16;
+  s.batch = 3, s.channels = channels, s.groups = groups, s.states = states, s.state = state.device(), s.x = v.u.device(), s.delta = v.delta.device();
+  s.B = v.B.device(), s.C = v.C.device(), s.z = v.z.device(), s.A = v.A.device(), s.D = v.D.device(), s.delta_bias = v.bias.device();
+  s.softplus = true, s.y = y.device();
+  expect(sel::state_update(s, nullptr) == Status::ok, "step status");
+  y.down(), state.down();
+  const auto exact = selective_reference::forward(v.problem(), sizeof(T) == 4 ? 0x1p-24 : 0x1.01p-8);
+  compare("step y", y, exact.y, exact.y_error), compare("step state", state, exact.last, exact.last_error);
+}
+
 void repeated() {
   Case c{2, 640, 2, 16, 1111};
   Inputs<float> v(c);
@@ -148,6 +232,14 @@ void repeated() {
     y.down();
     if (i == 0) first = y.host;
     expect(std::memcmp(first.data(), y.host.data(), y.bytes()) == 0, "10 runs bit-identical");
+  }
+  sel::ScanBackward g;
+  Gradients r(v, g);
+  std::vector<float> dB, dA;
+  for (int i = 0; i < 10; ++i) {
+    r.run(g, "repeated adjoint");
+    if (i == 0) dB = r.dB.host, dA = r.dA.host;
+    expect(dB == r.dB.host && dA == r.dA.host, "10 adjoints bit-identical");
   }
 }
 
@@ -213,7 +305,27 @@ template <class T> void dump_forward(const std::string& folder, const char* name
   d.tensor("out.y", type, {c.batch, c.channels, c.length}, y), d.tensor("out.last_state", "f4", {c.batch, c.channels, c.states}, last);
 }
 
+void dump_backward(const std::string& folder) {
+  Case c{1, 8, 2, 8, 1101};
+  Inputs<float> v(c);
+  sel::ScanBackward g;
+  Gradients r(v, g);
+  g.d_last = nullptr;
+  r.run(g, "dump");
+  Dump d(folder, "selective_f32_bwd", "selective_scan");
+  d.option("delta_softplus", "bool", "true");
+  d.option("source", "str", "exactscan CUDA kernels: ex2.approx.ftz of a prescaled argument, log1p softplus");
+  const std::vector<i64> row{c.batch, c.channels, c.length}, projection{c.batch, c.groups, c.states, c.length};
+  d.tensor("in.u", "f4", row, v.u), d.tensor("in.delta", "f4", row, v.delta), d.tensor("in.A", "f4", {c.channels, c.states}, v.A);
+  d.tensor("in.B", "f4", projection, v.B), d.tensor("in.C", "f4", projection, v.C), d.tensor("in.D", "f4", {c.channels}, v.D);
+  d.tensor("in.z", "f4", row, v.z), d.tensor("in.delta_bias", "f4", {c.channels}, v.bias), d.tensor("in.dy", "f4", row, v.dy);
+  d.tensor("out.du", "f4", row, r.du), d.tensor("out.ddelta", "f4", row, r.ddelta), d.tensor("out.dA", "f4", {c.channels, c.states}, r.dA);
+  d.tensor("out.dB", "f4", projection, r.dB), d.tensor("out.dC", "f4", projection, r.dC), d.tensor("out.dD", "f4", {c.channels}, r.dD);
+  d.tensor("out.ddelta_bias", "f4", {c.channels}, r.dbias), d.tensor("out.dz", "f4", row, r.dz);
+}
+
 void dumps(const std::string& folder) {
+  dump_backward(folder);
   Case c{2, 8, 2, 8, 2301};
   dump_forward<float>(folder, "selective_f32", c);
   dump_forward<bf16>(folder, "selective_bf16", c);
@@ -241,6 +353,9 @@ int main(int argc, char** argv) {
   if (!folder.empty()) return dumps(folder), report("selective_test --dump");
   forward_cases<float>(small);
   forward_cases<bf16>(small);
+  backward_cases(small);
+  for (auto [channels, groups, states] : {std::array<i64, 3>{5, 1, 16}, {128, 2, 16}, {66, 3, 5}, {40, 1, 130}})
+    step_case<float>(channels, groups, states), step_case<bf16>(channels, groups, states);
   if (!small) repeated();
   std::printf("largest deviation: %.3f of allowed\n", worst_ratio);
   return report("selective_test");
