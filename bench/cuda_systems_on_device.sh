@@ -40,14 +40,22 @@ for stage in $stages; do
   echo "== $stage (at $SECONDS s)"
   case $stage in
     test) for t in s5 selective; do timeout 100 "$work/${t}_test" || code=1; done ;;
-    sanitize)
+    sanitize)  # side by side: each is mostly one processor's work
       for t in s5 selective; do
         for tool in memcheck racecheck initcheck synccheck; do
           [ $t = s5 ] && options="--small --no-blas" || options=--small
-          echo "-- compute-sanitizer --tool $tool ${t}_test $options"
-          timeout 60 compute-sanitizer --tool $tool --error-exitcode 9 "$work/${t}_test" $options 2>&1 | tail -n 6 || code=1
+          { timeout "${SANITIZE_SECONDS:-100}" compute-sanitizer --tool $tool --error-exitcode 9 "$work/${t}_test" $options > "$out/${tool}_$t.txt" 2>&1
+            echo "exit code $?" >> "$out/${tool}_$t.txt"; } &
         done
-      done ;;
+      done
+      wait
+      for t in s5 selective; do
+        for tool in memcheck racecheck initcheck synccheck; do
+          echo "-- $tool ${t}_test"; tail -n 4 "$out/${tool}_$t.txt"
+          grep -q 'exit code 0' "$out/${tool}_$t.txt" || code=1
+        done
+      done
+      (cd "$out" && tar -czf sanitize.tar.gz *check_*.txt && rm -f *check_*.txt) ;;
     large) for t in s5 selective; do timeout 60 "$work/${t}_test" --large || code=1; done ;;
     dump)
       mkdir -p "$work/dumps"
@@ -56,12 +64,13 @@ for stage in $stages; do
     bench) for t in s5 selective; do timeout 100 "$work/${t}_bench" 2>&1 | tee "$out/${t}_bench.txt" || code=1; done ;;
     profile)  # instructions, stalls and throughputs of the main kernels
       for k in selective:scan_kernel selective:adjoint_kernel s5:scan_kernel s5:adjoint_kernel; do
-        log="$out/ncu_${k/:/_}.txt"
+        log="$work/ncu_${k/:/_}.txt"
         timeout 60 ncu --clock-control none --set full --metrics group:smsp__pcsamp_warp_stall_reasons -k "regex:${k#*:}" --launch-skip 1 -c 1 \
           "$work/${k%:*}_bench" > "$log" 2>&1
         echo "-- $k"; grep -E '  (Duration|Executed Ipc Active|Issue Slots Busy|Registers Per|Executed Instructions|L1/TEX Cache Th|DRAM Throughput|Achieved Occ)' "$log"
         grep -E 'smsp__pcsamp_warps_issue_stalled' "$log" | grep -v not_issued | sort -k3 -n -r | head -6
-      done ;;
+      done
+      tar -C "$work" -czf "$out/ncu.tar.gz" $(cd "$work" && ls ncu_*.txt) ;;
   esac
 done
 echo "== finished at $SECONDS s, code $code"

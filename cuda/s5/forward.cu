@@ -147,7 +147,9 @@ template <Discretization kMethod, bool kTwoSteps, int kWarps> Status launch(cons
 
 template <Discretization kMethod, bool kTwoSteps> Status launch_warps(const Scan& s, cudaStream_t stream) {
   const i64 rows = s.batch * s.states;
-  const int warps = s.warps ? s.warps : s.length <= 2 * kTile ? 1 : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
+  // Two exponentials a step leave no issue slots for the warps' exchange: one warp where rows are many.
+  const bool heavy = kMethod == Discretization::zoh && kTwoSteps && rows >= 4096;
+  const int warps = s.warps ? s.warps : s.length <= 2 * kTile || heavy ? 1 : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
   switch (warps) {
     case 1: return launch<kMethod, kTwoSteps, 1>(s, stream);
     case 4: return launch<kMethod, kTwoSteps, 4>(s, stream);

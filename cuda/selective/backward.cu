@@ -29,7 +29,6 @@ struct Work {
   ScanBackward g;
   float *sums, *dA, *dD, *dbias;  // of each block; of each batch entry
   i64 tiles;
-  bool aligned;
 };
 
 // Values of 8 steps' worth of a lane: two channels, four states.
@@ -87,17 +86,17 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
   const float bias = exists[0] && s.delta_bias ? s.delta_bias[channel + own] : 0.0f;
   float sum_dD = 0, sum_dbias = 0;
 
-  const Rows<float> mover(first_row, rows, s.length);
-  const bool movable = w.aligned && rows == kWarpChannels;
+  Rows<float> mover(first_row, rows, s.length, (w.tiles - 1) * kTile);
+  const bool movable = w.p.rows_movable && warp * kWarpChannels < at.count;
   const int warp_rows = warp * kWarpChannels * kRow;
   const void* tensors[4] = {s.u, s.delta, s.z, w.g.dy};
-  auto request = [&](i64 first, int stage) {
+  auto request = [&](i64 first, int stage, int bytes) {  // bytes: from the current tile
     const i64 left = s.length - first;
 #pragma unroll
     for (int r = 0; r < 4; ++r) {
       if (r == kZ && !kGate) continue;
       unsigned char* tile = shared.rows[stage][r] + warp_rows;
-      if (first >= 0 && movable && left >= kTile) mover.request(tile, tensors[r], first * 4);
+      if (first >= 0 && movable && left >= kTile) mover.request(tile, tensors[r], bytes);
       else if (first >= 0) mover.request_some(tile, static_cast<const float*>(tensors[r]), first_row * s.length + first, left);
     }
     copy_commit();
@@ -111,7 +110,7 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
     projections.load(s.length - first, w.p.bc_aligned && s.length - first >= kTile);
   };
   load_projections((w.tiles - 1) * kTile);
-  request((w.tiles - 1) * kTile, 0);
+  request((w.tiles - 1) * kTile, 0, 0);
   int stage = 0;
   float* const steps = shared.steps[warp];
   const int own_row = warp_rows + own * kRow, own_chunk = (own >> 1 & 3) << 4;
@@ -120,7 +119,7 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
     const i64 first = tile * kTile, rest = s.length - first;
     projections.spread(shared.bc[stage][0]);
     load_projections(first - kTile);
-    request(first - kTile, stage ^ 1);
+    request(first - kTile, stage ^ 1, -kRow);
     const float4* checkpoint = reinterpret_cast<const float4*>(s.checkpoints) + (blockIdx.x * w.tiles + tile) * 2 * kThreads + threadIdx.x;
     Lane start;
     load_lane(checkpoint, start);
@@ -133,14 +132,19 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
     for (int k = 0; k < kTile; k += 4) {
       const float2 x = read_pair(pair(kDelta, k)), u = read_pair(pair(kU, k));
       float2 gy = read_pair(pair(kDy, k)), dt{x.x + bias, x.y + bias};
-      if (s.softplus) dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
+      if (s.softplus) {
+        if (w.p.threshold) dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
+        else dt = {softplus(dt.x), softplus(dt.y)};
+      }
       if constexpr (kGate) {
         const float2 z = read_pair(pair(kZ, k));
         gy = {gy.x * (z.x * sigmoid(z.x)), gy.y * (z.y * sigmoid(z.y))};
       }
       const int t = k + (q & 2);
-      if (t >= rest) dt.x = gy.x = 0;  // these steps change nothing
-      if (t + 1 >= rest) dt.y = gy.y = 0;
+      if (rest < kTile) {  // the steps beyond the end change nothing
+        if (t >= rest) dt.x = gy.x = 0;
+        if (t + 1 >= rest) dt.y = gy.y = 0;
+      }
       float4* to = reinterpret_cast<float4*>(steps + t * kWords) + quad * 2 + (q & 1);
       to[0] = {dt.x, dt.x * u.x, gy.x, 0};
       to[kWords / 4] = {dt.y, dt.y * u.y, gy.y, 0};
@@ -251,9 +255,10 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
 #pragma unroll
     for (int r = 0; r < (kGate ? 3 : 2); ++r) {
       unsigned char* from = shared.rows[stage][r] + warp_rows;
-      if (movable && rest >= kTile) mover.store(from, outputs[r], first * 4);
+      if (movable && rest >= kTile) mover.store(from, outputs[r]);
       else mover.store_some(from, outputs[r] + first_row * s.length + first, rest);
     }
+    mover.at -= kRow;
     __syncwarp();
   }
   copy_wait<0>();
@@ -324,10 +329,10 @@ Status scan_backward(const ScanBackward& g, void* scratch, std::size_t bytes, cu
   if (!scratch || bytes < scratch_bytes(g)) return Status::scratch_too_small;
   const Layout l = layout(s);
   float* base = static_cast<float*>(scratch);
-  Work w{{s, s.channels / s.groups, 0, false, false}, g, base, base + l.dA, base + l.dD, base + l.dD + s.batch * s.channels, l.padded / kTile, false};
+  Work w{{s, s.channels / s.groups, 0, false, false, !(s.threshold >= 17)}, g, base, base + l.dA, base + l.dD, base + l.dD + s.batch * s.channels, l.padded / kTile};
   w.p.blocks_per_group = (w.p.per_group + kChannels - 1) / kChannels;
   const bool rows = s.length % 4 == 0;
-  w.aligned = rows && aligned(s.u) && aligned(s.delta) && aligned(s.z) && aligned(g.dy) && aligned(g.du) && aligned(g.ddelta) && aligned(g.dz);
+  w.p.rows_movable = rows && w.p.per_group % kWarpChannels == 0 && aligned(s.u) && aligned(s.delta) && aligned(s.z) && aligned(g.dy) && aligned(g.du) && aligned(g.ddelta) && aligned(g.dz);
   w.p.bc_aligned = rows && aligned(s.B) && aligned(s.C);
   auto* kernel = s.z ? adjoint_kernel<true> : adjoint_kernel<false>;
   if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(Shared)) != cudaSuccess) return Status::unsupported;

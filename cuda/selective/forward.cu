@@ -12,8 +12,9 @@ namespace {
 
 template <class T, int kStates> struct Shared {
   alignas(16) unsigned char rows[2][3][kChannels * kRow];       // u (then y), delta, z
-  alignas(16) float bc[2][2][kSteps<T> * kWidth<kStates>];      // B, C: [step][q][s]
+  alignas(16) float bc[3][2][kSteps<T> * kWidth<kStates>];      // B, C: [step][q][s]
   alignas(16) float2 steps[kWarps][kBlock * kStepWidth];        // dt, dt*u: [step][quad][channel], 4 for padding
+  std::uint64_t ready[3];                                       // that all threads have filled a bc
 };
 
 template <class T, int kStates, bool kGate>
@@ -43,16 +44,16 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
   const float skip = exists[0] && s.D ? s.D[channel + own] : 0.0f;
   const float bias = exists[0] && s.delta_bias ? s.delta_bias[channel + own] : 0.0f;
 
-  const Rows<T> mover(first_row, rows, s.length);
-  const bool movable = p.rows_aligned && rows == kWarpChannels;
+  Rows<T> mover(first_row, rows, s.length, 0);
+  const bool movable = p.rows_movable && warp * kWarpChannels < at.count;  // then the warp has all its rows
   const int warp_rows = warp * kWarpChannels * kRow;
-  auto request = [&](i64 first, int stage) {
-    const i64 left = s.length - first, offset = first * static_cast<i64>(sizeof(T));
+  auto request = [&](i64 first, int stage, int bytes) {  // bytes: from the current tile
+    const i64 left = s.length - first;
     unsigned char(*tile)[kChannels * kRow] = shared.rows[stage];
     if (movable && left >= kSteps<T>) {
-      mover.request(tile[0] + warp_rows, s.u, offset);
-      mover.request(tile[1] + warp_rows, s.delta, offset);
-      if constexpr (kGate) mover.request(tile[2] + warp_rows, s.z, offset);
+      mover.request(tile[0] + warp_rows, s.u, bytes);
+      mover.request(tile[1] + warp_rows, s.delta, bytes);
+      if constexpr (kGate) mover.request(tile[2] + warp_rows, s.z, bytes);
     } else if (left > 0) {
       const i64 base = first_row * s.length + first;
       mover.request_some(tile[0] + warp_rows, static_cast<const T*>(s.u), base, left);
@@ -64,17 +65,21 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
   const i64 group = (at.batch * s.groups + at.group) * s.states * s.length;
   Projections<T, kStates> projections(s, static_cast<const T*>(s.B) + group, static_cast<const T*>(s.C) + group);
   projections.load(s.length, p.bc_aligned && s.length >= kSteps<T>);
-  request(0, 0);
-  int stage = 0;
+  if (threadIdx.x < 3) barrier_init(&shared.ready[threadIdx.x], kThreads);
+  __syncthreads();
+  projections.spread(shared.bc[0][0]);
+  barrier_arrive(&shared.ready[0]);
+  projections.load(s.length - kSteps<T>, p.bc_aligned && s.length >= 2 * kSteps<T>);
+  request(0, 0, 0);
+  int stage = 0, turn = 0;
+  unsigned parity = 0;
   float2* const steps = shared.steps[warp] + quad * 2;
   // Chunk c of the lane's own row lies at own_row + (own_chunk ^ 16 c).
   const int own_row = warp_rows + own * kRow, own_chunk = (own >> 1 & 3) << 4;
   constexpr int kCount = 16 / sizeof(T);
   for (i64 first = 0; first < s.length; first += kSteps<T>, stage ^= 1) {
     const i64 rest = s.length - first;
-    projections.spread(shared.bc[stage][0]);
-    projections.load(rest - kSteps<T>, p.bc_aligned && rest >= 2 * kSteps<T>);
-    request(first + kSteps<T>, stage ^ 1);
+    request(first + kSteps<T>, stage ^ 1, kRow);
     if (sizeof(T) == 4 && kStates == 4 && s.checkpoints) {  // two chunks of 16 bytes a thread and tile, coalesced
       const i64 tile = static_cast<i64>(blockIdx.x) * ((s.length + kSteps<T> - 1) / kSteps<T>) + first / kSteps<T>;
       float4* to = reinterpret_cast<float4*>(s.checkpoints) + tile * 2 * kThreads + threadIdx.x;
@@ -82,7 +87,15 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
       __stcs(to + kThreads, float4{h[1][0], h[1][1], h[1][2], h[1][3]});
     }
     copy_wait<1>();
-    __syncthreads();
+    __syncwarp();
+    // B and C of this tile were spread one tile ago. All threads have left the tile before that, whose place the next
+    // tile's B and C take.
+    const float* const bc_tile = shared.bc[turn][0] + q * kStates;
+    barrier_wait(&shared.ready[turn], parity);
+    if (++turn == 3) turn = 0, parity ^= 1;
+    projections.spread(shared.bc[turn][0]);
+    barrier_arrive(&shared.ready[turn]);
+    projections.load(rest - 2 * kSteps<T>, p.bc_aligned && rest >= 3 * kSteps<T>);
     unsigned char* const own_rows = shared.rows[stage][0] + own_row;
     auto pair = [&](int tensor, int t) {  // steps t, t + 1 of the lane's own row
       return reinterpret_cast<T*>(own_rows + tensor * kChannels * kRow + (own_chunk ^ (t / kCount << 4))) + t % kCount;
@@ -95,14 +108,19 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
         const int t = k + (q & 2);
         const float2 d = read_pair(pair(1, block + k) + (q & 2)), v = read_pair(pair(0, block + k) + (q & 2));
         float2 dt{d.x + bias, d.y + bias};
-        if (s.softplus) dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
-        if (left < kBlock) dt = {t < left ? dt.x : 0.0f, t + 1 < left ? dt.y : 0.0f};  // the state stays
+        if (s.softplus) {
+          if (p.threshold) dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
+          else dt = {softplus(dt.x), softplus(dt.y)};
+        }
         steps[t * kStepWidth + (q & 1)] = {dt.x, dt.x * v.x};
         steps[(t + 1) * kStepWidth + (q & 1)] = {dt.y, dt.y * v.y};
       }
+      if (left < kBlock)  // these steps leave the state as it is
+        for (int t = q & 2; t < kBlock; t += (t & 1) ? 3 : 1)
+          if (t >= left) steps[t * kStepWidth + (q & 1)] = {0, 0};
       __syncwarp();
-      const float* bc = shared.bc[stage][0] + block * kWidth<kStates> + q * kStates;
-#pragma unroll 1
+      const float* const bc = bc_tile + block * kWidth<kStates>;
+#pragma unroll 2
       for (int k = 0; k < kBlock; k += 4) {
         float sums[4];
 #pragma unroll
@@ -143,8 +161,9 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
       __syncwarp();
     }
     unsigned char* const tile = shared.rows[stage][0] + warp_rows;
-    if (movable && rest >= kSteps<T>) mover.store(tile, s.y, first * static_cast<i64>(sizeof(T)));
+    if (movable && rest >= kSteps<T>) mover.store(tile, s.y);
     else mover.store_some(tile, static_cast<T*>(s.y) + first_row * s.length + first, rest);
+    mover.at += kRow;
     __syncwarp();  // the rows are read before they are requested again
   }
   copy_wait<0>();
@@ -189,10 +208,10 @@ Status scan(const Scan& s, cudaStream_t stream) {
   if (s.batch == 0 || s.channels == 0) return Status::ok;
   if (!s.A || (s.length > 0 && (!s.u || !s.delta || !s.B || !s.C || !s.y))) return Status::bad_argument;
   const i64 size = s.type == Storage::f32 ? 4 : 2;
-  Problem p{s, s.channels / s.groups, 0, false, false};
+  Problem p{s, s.channels / s.groups, 0, false, false, !(s.threshold >= 17)};
   p.blocks_per_group = (p.per_group + kChannels - 1) / kChannels;
   const bool rows = s.length * size % 16 == 0;
-  p.rows_aligned = rows && aligned(s.u) && aligned(s.delta) && aligned(s.z) && aligned(s.y);
+  p.rows_movable = rows && p.per_group % kWarpChannels == 0 && aligned(s.u) && aligned(s.delta) && aligned(s.z) && aligned(s.y);
   p.bc_aligned = rows && aligned(s.B) && aligned(s.C);
   return s.type == Storage::f32 ? launch_states<float>(p, stream) : launch_states<bf16>(p, stream);
 }

@@ -35,11 +35,10 @@ __device__ inline float log1p_unit(float t) {
   p = fmaf(p, t, -0x1.ffffd2p-2f);
   return fmaf(p * t, t, t);
 }
-// log(1 + e^x); the identity above the threshold. NaN for NaN.
-__device__ inline float softplus(float x, float threshold) {
-  const float s = fmaxf(x, 0.0f) + log1p_unit(exp2_fast(-fabsf(x) * kLog2e));
-  return x > threshold ? x : s;
-}
+// log(1 + e^x). NaN for NaN.
+__device__ inline float softplus(float x) { return fmaxf(x, 0.0f) + log1p_unit(exp2_fast(-fabsf(x) * kLog2e)); }
+// The identity above the threshold.
+__device__ inline float softplus(float x, float threshold) { return x > threshold ? x : softplus(x); }
 __device__ inline float sigmoid(float x) { return reciprocal_fast(1.0f + exp2_fast(-x * kLog2e)); }
 
 __device__ inline float widen(float x) { return x; }
@@ -86,6 +85,23 @@ template <class T> __device__ inline uint4 load_some(const T* from, std::int64_t
 #pragma unroll
   for (int i = 0; i < kCount; ++i) items[i] = i < valid ? from[i] : narrow<T>(0.0f);
   return *reinterpret_cast<const uint4*>(items);
+}
+
+// Barriers in shared memory (mbarrier): a thread arrives at one point and waits at a later one.
+__device__ inline void barrier_init(std::uint64_t* b, int threads) {
+  asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"(shared_address(b)), "r"(threads) : "memory");
+}
+__device__ inline void barrier_arrive(std::uint64_t* b) {
+  asm volatile("{.reg .b64 state; mbarrier.arrive.shared.b64 state, [%0];}" ::"r"(shared_address(b)) : "memory");
+}
+// Until the phase of this parity is complete.
+__device__ inline void barrier_wait(std::uint64_t* b, unsigned parity) {
+  asm volatile(
+      "{.reg .pred done;\n"
+      "again%=: mbarrier.try_wait.parity.shared.b64 done, [%0], %1;\n"
+      "@!done bra again%=;}" ::"r"(shared_address(b)),
+      "r"(parity)
+      : "memory");
 }
 
 }  // namespace exactscan::cuda::selective

@@ -19,7 +19,11 @@ template <int kStates> constexpr int kWidth = 4 * kStates + 4;  // words between
 struct Problem {
   Scan s;
   i64 per_group, blocks_per_group;
-  bool rows_aligned, bc_aligned;
+  // Rows move in chunks of 16 bytes: they are aligned, and every warp has all its rows or none. (Not `rows == 16` in
+  // the kernel: ptxas 13.0 turns a comparison of a clamped value with its bound into its opposite.)
+  bool rows_movable;
+  bool bc_aligned;
+  bool threshold;  // of softplus: above 17 it makes no difference in float32
 };
 
 // A block's channels: [first, first + count) of batch entry `batch`.
@@ -48,27 +52,29 @@ template <class T> __device__ T* element(unsigned char* rows, int row, int t) {
 }
 
 // The rows of a warp: lane l moves chunk l%4 of rows l/4 and l/4 + 8. `at`: byte offset of the first of them in u,
-// delta, z and y.
+// delta, z and y, at the current tile.
 template <class T> struct Rows {
   static constexpr int kCount = 16 / sizeof(T);
-  i64 at, below;  // below: bytes from a row to the eighth one after it
+  i64 at;
   int place, rows;
   i64 length;
-  __device__ Rows(i64 first_row, int count, i64 n) : rows(count), length(n) {
+  __device__ Rows(i64 first_row, int count, i64 n, i64 first) : rows(count), length(n) {
     const int row = (threadIdx.x & 31) >> 2, part = threadIdx.x & 3;
-    at = ((first_row + row) * n + part * kCount) * static_cast<i64>(sizeof(T));
-    below = 8 * n * static_cast<i64>(sizeof(T));
+    at = ((first_row + row) * n + part * kCount + first) * static_cast<i64>(sizeof(T));
     place = chunk(row, part);
+    asm volatile("" : "+l"(at), "+r"(place));  // else they are computed anew for every tile
   }
-  __device__ void request(unsigned char* tile, const void* tensor, i64 offset) const {
-    const char* from = static_cast<const char*>(tensor) + offset + at;
-    copy16(tile + place, from);
-    copy16(tile + place + 8 * kRow, from + below);
+  __device__ i64 below() const { return 8 * static_cast<i64>(sizeof(T)) * length; }  // bytes to the eighth next row
+  // `bytes`: from the current tile to the requested one.
+  __device__ void request(unsigned char* tile, const void* tensor, int bytes) const {
+    const char* from = static_cast<const char*>(tensor) + at;
+    copy16(tile + place, from + bytes);
+    copy16(tile + place + 8 * kRow, from + below() + bytes);
   }
-  __device__ void store(const unsigned char* tile, void* tensor, i64 offset) const {
-    char* to = static_cast<char*>(tensor) + offset + at;
+  __device__ void store(const unsigned char* tile, void* tensor) const {
+    char* to = static_cast<char*>(tensor) + at;
     __stcs(reinterpret_cast<float4*>(to), *reinterpret_cast<const float4*>(tile + place));
-    __stcs(reinterpret_cast<float4*>(to + below), *reinterpret_cast<const float4*>(tile + place + 8 * kRow));
+    __stcs(reinterpret_cast<float4*>(to + below()), *reinterpret_cast<const float4*>(tile + place + 8 * kRow));
   }
   // Element by element: ragged tails, unaligned rows, blocks that are not full; what does not exist is zero. `first`:
   // the element in the tensor that the warp's first row begins the tile with.

@@ -9,7 +9,7 @@
 namespace s5_reference {
 
 using c128 = std::complex<double>;
-constexpr double kUnit = 0x1p-24;
+constexpr double kUnit = 0x1p-24, kTiny = 0x1p-148;  // the second: where float32 underflows gradually
 
 // A value with the allowed deviation of a float32 evaluation and the largest magnitude of its parts.
 struct Coefficients {
@@ -50,7 +50,7 @@ inline Coefficients coefficients(int method, double d, double e, c128 a) {
   c.abar = std::exp(ze);
   c.dabar_de = a * c.abar, c.dabar_da = e * c.abar;
   c.spread_e = 10 + 2 * std::abs(ze);
-  c.abar_error = (8 + 2 * std::abs(ze)) * kUnit * std::abs(c.abar);
+  c.abar_error = (8 + 2 * std::abs(ze)) * kUnit * std::abs(c.abar) + kTiny;
   c.bbar = 1;
   if (method == 1) {
     const c128 ed = std::exp(zd);
@@ -130,7 +130,8 @@ inline Adjoint adjoint(const Problem& p, const std::complex<float>* x, const std
       r.gb_error[i] = std::abs(c.bbar) * lambda_error + c.bbar_error * lambda_size + 3 * kUnit * std::abs(c.bbar) * lambda_size + 1e-42;
       const double by_e = std::real(lambda * std::conj(before * c.dabar_de)), by_d = std::real(lambda * std::conj(b * c.dbbar_dd));
       const double e_size = std::abs(before * c.dabar_de), d_size = std::abs(b * c.dbbar_dd);
-      const double e_error = e_size * (lambda_error + kUnit * (c.spread_e + 12) * lambda_size);
+      const double e_error = e_size * (lambda_error + kUnit * (c.spread_e + 12) * lambda_size) +
+                             kTiny * (1 + 2 * std::abs(c128(p.A[row % states]))) * (1 + std::abs(before)) * (1 + lambda_size);
       const double d_error = d_size * (lambda_error + kUnit * (c.spread_d + 12) * lambda_size);
       r.ddelta[i] = p.deltaA ? by_d : by_e + by_d;
       r.ddelta_error[i] = (p.deltaA ? d_error : e_error + d_error + kUnit * (e_size + d_size) * lambda_size) + 1e-42;

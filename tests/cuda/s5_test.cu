@@ -7,6 +7,7 @@
 
 #include "cuda/s5/s5.hpp"
 #include "tests/cuda/harness.cuh"
+#include "tests/cuda/s5_projections.hpp"
 #include "tests/cuda/s5_reference.hpp"
 
 using namespace harness;
@@ -163,13 +164,7 @@ void shapes(bool small) {
       }
 }
 
-// The whole system through cuBLAS: relative L2 error against float64.
-double relative(const std::vector<c64>& got, const std::vector<c128>& exact) {
-  double d = 0, n = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) d += std::norm(c128(got[i]) - exact[i]), n += std::norm(exact[i]);
-  return std::sqrt(d / n);
-}
-
+// The whole system through cuBLAS.
 struct System {
   Case c;
   i64 inputs;
@@ -206,30 +201,6 @@ struct System {
   }
 };
 
-// sum over k of M[i,k] in[n,k,t], or of conj(M[k,i]).
-std::vector<c128> product(const Buffer<c64>& M, i64 rows, i64 columns, bool adjoint, const std::vector<c64>& from, i64 batch, i64 length) {
-  const i64 to = adjoint ? columns : rows, inner = adjoint ? rows : columns;
-  std::vector<c128> r(static_cast<std::size_t>(batch * to * length));
-  for (i64 n = 0; n < batch; ++n)
-    for (i64 i = 0; i < to; ++i)
-      for (i64 k = 0; k < inner; ++k) {
-        const c128 m = adjoint ? std::conj(c128(M[k * columns + i])) : c128(M[i * columns + k]);
-        for (i64 t = 0; t < length; ++t)
-          r[static_cast<std::size_t>((n * to + i) * length + t)] += m * c128(from[static_cast<std::size_t>((n * inner + k) * length + t)]);
-      }
-  return r;
-}
-std::vector<c128> outer(const std::vector<c64>& left, const std::vector<c64>& right, i64 batch, i64 rows, i64 columns, i64 length) {
-  std::vector<c128> r(static_cast<std::size_t>(rows * columns));
-  for (i64 n = 0; n < batch; ++n)
-    for (i64 i = 0; i < rows; ++i)
-      for (i64 k = 0; k < columns; ++k)
-        for (i64 t = 0; t < length; ++t)
-          r[static_cast<std::size_t>(i * columns + k)] += c128(left[static_cast<std::size_t>((n * rows + i) * length + t)]) *
-                                                          std::conj(c128(right[static_cast<std::size_t>((n * columns + k) * length + t)]));
-  return r;
-}
-
 void system_case(cublasHandle_t blas, const Case& c, i64 inputs) {
   const std::string name = "system " + describe(c);
   System s(c, inputs);
@@ -238,19 +209,19 @@ void system_case(cublasHandle_t blas, const Case& c, i64 inputs) {
   require(cudaDeviceSynchronize(), name.c_str());
   s.down();
   auto close = [&](const char* what, const std::vector<c64>& got, const std::vector<c128>& exact) {
-    const double e = relative(got, exact);
+    const double e = s5_reference::relative(got, exact);
     char text[80];
     std::snprintf(text, sizeof text, " %s relative L2 %.2e", what, e);
     expect(e <= 1e-6, name + text);
   };
   const auto P = c.states, H = inputs, n = c.batch, L = c.length;
-  close("b", s.b.host, product(s.B, P, H, false, s.u.host, n, L));
+  close("b", s.b.host, s5_reference::product(s.B.host, P, H, false, s.u.host, n, L));
   Inputs seen(c);
   seen.b.host = s.b.host;
   const auto f = s5_reference::forward(problem(c, seen));
   compare(name + " x", s.x.host, f.x, f.error);
-  close("y", s.y.host, product(s.C, H, P, false, s.x.host, n, L));
-  const auto source = product(s.C, H, P, true, s.dy.host, n, L);
+  close("y", s.y.host, s5_reference::product(s.C.host, H, P, false, s.x.host, n, L));
+  const auto source = s5_reference::product(s.C.host, H, P, true, s.dy.host, n, L);
   std::vector<c64> g(source.size());
   for (std::size_t i = 0; i < g.size(); ++i) g[i] = c64(source[i]);
   const auto a = s5_reference::adjoint(problem(c, seen), s.x.host.data(), g.data(), c.last ? s.v.g_last.host.data() : nullptr);
@@ -261,9 +232,9 @@ void system_case(cublasHandle_t blas, const Case& c, i64 inputs) {
   std::vector<c128> real_exact(real.size());
   for (std::size_t i = 0; i < real.size(); ++i) real[i] = s.ddelta.host[i], real_exact[i] = a.ddelta[i];
   close("ddelta", real, real_exact);
-  close("du", s.du.host, product(s.B, P, H, true, s.g.host, n, L));
-  close("dB", s.dB.host, outer(s.g.host, s.u.host, n, P, H, L));
-  close("dC", s.dC.host, outer(s.dy.host, s.x.host, n, H, P, L));
+  close("du", s.du.host, s5_reference::product(s.B.host, P, H, true, s.g.host, n, L));
+  close("dB", s.dB.host, s5_reference::outer(s.g.host, s.u.host, n, P, H, L));
+  close("dC", s.dC.host, s5_reference::outer(s.dy.host, s.x.host, n, H, P, L));
 }
 
 void inner_case(cublasHandle_t blas, bool conj_sym) {
@@ -285,7 +256,7 @@ void inner_case(cublasHandle_t blas, bool conj_sym) {
   s.down(), out_.down(), dD.down(), dy.down();
   Worst o, q, k;
   const double scale = conj_sym ? 2 : 1;
-  const auto du = product(s.B, 12, 5, true, s.g.host, 2, 301);
+  const auto du = s5_reference::product(s.B.host, 12, 5, true, s.g.host, 2, 301);
   std::vector<double> dD_exact(5), dD_size(5);
   for (i64 i = 0; i < static_cast<i64>(dout.host.size()); ++i) {
     const i64 h = i / 301 % 5;
