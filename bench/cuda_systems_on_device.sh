@@ -44,7 +44,7 @@ for stage in $stages; do
       for t in s5 selective; do
         for tool in memcheck racecheck initcheck synccheck; do
           [ $t = s5 ] && options="--small --no-blas" || options=--small
-          { timeout "${SANITIZE_SECONDS:-100}" compute-sanitizer --tool $tool --error-exitcode 9 "$work/${t}_test" $options > "$out/${tool}_$t.txt" 2>&1
+          { timeout "${SANITIZE_SECONDS:-100}" compute-sanitizer --tool $tool $([ $tool = synccheck ] && echo --num-cuda-barriers 16384) --error-exitcode 9 "$work/${t}_test" $options > "$out/${tool}_$t.txt" 2>&1
             echo "exit code $?" >> "$out/${tool}_$t.txt"; } &
         done
       done

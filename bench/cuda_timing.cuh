@@ -1,4 +1,5 @@
-// What the benchmarks of the CUDA systems share: median launch times, and a device copy of as many bytes beside them.
+// What the benchmarks of the CUDA systems share: median launch times, and a device copy of as many bytes
+// beside them.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -28,7 +29,8 @@ __host__ __device__ inline double uniform(std::uint64_t x) {
   return static_cast<double>(x >> 11) * 0x1p-53;
 }
 
-template <class F> double median_ms(F&& f, int runs = 21) {
+template <class F>
+double median_ms(F&& f, int runs = 21) {
   cudaEvent_t from, to;
   require(cudaEventCreate(&from), "event");
   require(cudaEventCreate(&to), "event");
@@ -62,7 +64,8 @@ struct Copier {
   // Milliseconds of a copy that reads and writes `bytes` together.
   double ms(i64 bytes) const {
     const std::size_t half = std::min(static_cast<std::size_t>(bytes) / 2, kBytes);
-    return median_ms([&] { cudaMemcpyAsync(to, from, half, cudaMemcpyDeviceToDevice); }) * (static_cast<double>(bytes) / 2 / static_cast<double>(half));
+    return median_ms([&] { cudaMemcpyAsync(to, from, half, cudaMemcpyDeviceToDevice); }) *
+           (static_cast<double>(bytes) / 2 / static_cast<double>(half));
   }
   void line(const std::string& what, double ms_taken, i64 bytes, const char* peer = "") const {
     const double copy = ms(bytes);
@@ -77,7 +80,9 @@ inline bool device_line() {
   if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) return false;
   cudaDeviceProp p;
   require(cudaGetDeviceProperties(&p, 0), "device");
-  std::printf("%s, %d multiprocessors; median of 21 launches; copy: device to device, as many bytes, same run\n", p.name, p.multiProcessorCount);
+  std::printf(
+      "%s, %d multiprocessors; median of 21 launches; copy: device to device, as many bytes, same run\n",
+      p.name, p.multiProcessorCount);
   return true;
 }
 

@@ -1,7 +1,9 @@
-// The adjoint of the fused discretization and scan: the forward kernel's scheme from the end of time to its start.
+// The adjoint of the fused discretization and scan: the forward kernel's scheme from the end of time to its
+// start.
 //
 // What is carried is mu[t] = conj(Abar[t]) lambda[t], so that a step needs nothing of the next one:
-//   lambda[t] = g[t] + mu[t+1],   mu[t] = conj(Abar[t]) (g[t] + mu[t+1]),   mu[length] = g_last,   d_initial = mu[0].
+//   lambda[t] = g[t] + mu[t+1],   mu[t] = conj(Abar[t]) (g[t] + mu[t+1]),   mu[length] = g_last,   d_initial
+//   = mu[0].
 #include "cuda/s5/discretize.cuh"
 #include "cuda/s5/tile.cuh"
 
@@ -11,20 +13,23 @@ namespace {
 using i64 = std::int64_t;
 constexpr int kStages = 2;
 
-template <bool kTwoSteps> struct Stage {
+template <bool kTwoSteps>
+struct Stage {
   float2 b[kTile], x[kTile], g[kTile];
   float delta[kTile];
   float deltaA[kTwoSteps ? kTile : 4];
   float2 before[2];  // the state before the tile
 };
 
-template <int kWarps> struct Totals {
+template <int kWarps>
+struct Totals {
   float2 product[2][kWarps], offset[2][kWarps], da[kWarps];
 };
 
 // As in the forward kernel, from the last warp's part to the first's.
 template <int kWarps>
-__device__ float2 exchange(Totals<kWarps>& totals, int buffer, int warp, float2 product, float2 offset, float2& carry) {
+__device__ float2 exchange(Totals<kWarps>& totals, int buffer, int warp, float2 product, float2 offset,
+                           float2& carry) {
   if ((threadIdx.x & 31) == 0) {
     totals.product[buffer][warp] = product;
     totals.offset[buffer][warp] = offset;
@@ -40,7 +45,8 @@ __device__ float2 exchange(Totals<kWarps>& totals, int buffer, int warp, float2 
 }
 
 template <Discretization kMethod, bool kTwoSteps, int kWarps>
-__global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 1 : 4) adjoint_kernel(const __grid_constant__ ScanBackward p, float2* row_da) {
+__global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 1 : 4)
+    adjoint_kernel(const __grid_constant__ ScanBackward p, float2* row_da) {
   extern __shared__ __align__(128) unsigned char bytes[];
   __shared__ Totals<kWarps> totals;
   const int warp = threadIdx.x / 32, lane = threadIdx.x & 31;
@@ -134,7 +140,8 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 1
         const float2 lambda = g[j] + mu;
         mu = conj(c[j].abar) * lambda;
         g[j] = kMethod == Discretization::dirac ? lambda : conj(c[j].bbar) * lambda;
-        const StepGradient q = step_gradient<kMethod, kTwoSteps>(d[j], e[j], c[j], v, lambda, before[j], input[j]);
+        const StepGradient q =
+            step_gradient<kMethod, kTwoSteps>(d[j], e[j], c[j], v, lambda, before[j], input[j]);
         if (lane * kItems + j < count) da = da + q.a;
         by_d[j] = kTwoSteps ? q.by_d : q.by_e + q.by_d;
         by_e[j] = q.by_e;
@@ -193,17 +200,25 @@ Status launch(const ScanBackward& s, float2* row_da, cudaStream_t stream) {
 template <Discretization kMethod, bool kTwoSteps>
 Status launch_warps(const ScanBackward& s, float2* row_da, cudaStream_t stream) {
   const i64 rows = s.batch * s.states;
-  const int warps = s.warps ? s.warps : s.length <= 2 * kTile ? 1 : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
+  const int warps = s.warps                 ? s.warps
+                    : s.length <= 2 * kTile ? 1
+                                            : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
   switch (warps) {
-    case 1: return launch<kMethod, kTwoSteps, 1>(s, row_da, stream);
-    case 4: return launch<kMethod, kTwoSteps, 4>(s, row_da, stream);
-    case 16: return launch<kMethod, kTwoSteps, 16>(s, row_da, stream);
-    default: return Status::bad_argument;
+    case 1:
+      return launch<kMethod, kTwoSteps, 1>(s, row_da, stream);
+    case 4:
+      return launch<kMethod, kTwoSteps, 4>(s, row_da, stream);
+    case 16:
+      return launch<kMethod, kTwoSteps, 16>(s, row_da, stream);
+    default:
+      return Status::bad_argument;
   }
 }
 
-template <Discretization kMethod> Status launch_steps(const ScanBackward& s, float2* row_da, cudaStream_t stream) {
-  return s.deltaA ? launch_warps<kMethod, true>(s, row_da, stream) : launch_warps<kMethod, false>(s, row_da, stream);
+template <Discretization kMethod>
+Status launch_steps(const ScanBackward& s, float2* row_da, cudaStream_t stream) {
+  return s.deltaA ? launch_warps<kMethod, true>(s, row_da, stream)
+                  : launch_warps<kMethod, false>(s, row_da, stream);
 }
 
 }  // namespace
@@ -216,7 +231,8 @@ Status scan_backward(const ScanBackward& s, void* scratch, std::size_t bytes, cu
   if (s.batch < 0 || s.states < 0 || s.length < 0 || (s.ddeltaA && !s.deltaA)) return Status::bad_argument;
   if (s.states == 0) return Status::ok;
   if (s.batch == 0) {
-    if (s.dA && cudaMemsetAsync(s.dA, 0, static_cast<std::size_t>(s.states) * sizeof(float2), stream) != cudaSuccess)
+    if (s.dA &&
+        cudaMemsetAsync(s.dA, 0, static_cast<std::size_t>(s.states) * sizeof(float2), stream) != cudaSuccess)
       return Status::launch_failed;
     return Status::ok;
   }
@@ -226,12 +242,19 @@ Status scan_backward(const ScanBackward& s, void* scratch, std::size_t bytes, cu
   float2* row_da = need > 0 ? static_cast<float2*>(scratch) : s.dA;
   Status status = Status::bad_argument;
   switch (s.method) {
-    case Discretization::bilinear: status = launch_steps<Discretization::bilinear>(s, row_da, stream); break;
-    case Discretization::zoh: status = launch_steps<Discretization::zoh>(s, row_da, stream); break;
-    case Discretization::dirac: status = launch_steps<Discretization::dirac>(s, row_da, stream); break;
+    case Discretization::bilinear:
+      status = launch_steps<Discretization::bilinear>(s, row_da, stream);
+      break;
+    case Discretization::zoh:
+      status = launch_steps<Discretization::zoh>(s, row_da, stream);
+      break;
+    case Discretization::dirac:
+      status = launch_steps<Discretization::dirac>(s, row_da, stream);
+      break;
   }
   if (status != Status::ok || need == 0) return status;
-  add_batches<<<static_cast<unsigned>((s.states + 127) / 128), 128, 0, stream>>>(row_da, s.batch, s.states, s.dA);
+  add_batches<<<static_cast<unsigned>((s.states + 127) / 128), 128, 0, stream>>>(row_da, s.batch, s.states,
+                                                                                 s.dA);
   return cudaGetLastError() == cudaSuccess ? Status::ok : Status::launch_failed;
 }
 

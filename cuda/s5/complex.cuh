@@ -21,8 +21,11 @@ __device__ inline float inner(float2 a, float2 b) { return fmaf(a.y, b.y, a.x * 
 __device__ inline float2 fused(float2 a, float2 b, float2 c) {
   return {fmaf(-a.y, b.y, fmaf(a.x, b.x, c.x)), fmaf(a.y, b.x, fmaf(a.x, b.y, c.y))};
 }
-// The transition x -> a x + c. From the zero state it is c, also where a, a product of multipliers, overflowed.
-__device__ inline float2 step(float2 a, float2 x, float2 c) { return x.x == 0 && x.y == 0 ? c : fused(a, x, c); }
+// The transition x -> a x + c. From the zero state it is c, also where a, a product of multipliers,
+// overflowed.
+__device__ inline float2 step(float2 a, float2 x, float2 c) {
+  return x.x == 0 && x.y == 0 ? c : fused(a, x, c);
+}
 
 __device__ inline float2 shuffle_up(float2 a, int d) {
   return {__shfl_up_sync(~0U, a.x, d), __shfl_up_sync(~0U, a.y, d)};

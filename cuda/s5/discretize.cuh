@@ -10,7 +10,8 @@ namespace exactscan::cuda::s5 {
 struct Eigenvalue {
   float2 a, half, inverse;  // a, a/2, 1/a
 };
-template <Discretization kMethod> __device__ inline Eigenvalue eigenvalue(float2 a) {
+template <Discretization kMethod>
+__device__ inline Eigenvalue eigenvalue(float2 a) {
   Eigenvalue r{a, {0.5f * a.x, 0.5f * a.y}, {0, 0}};
   if constexpr (kMethod == Discretization::zoh) {
     const double x = a.x, y = a.y, n = x * x + y * y;
@@ -100,17 +101,18 @@ __device__ inline float2 zoh_derivative(float d, const Coefficient& c, const Eig
 
 // The gradients of one step's parameters, for lambda, the state before and the input of the step.
 struct StepGradient {
-  float2 a;       // contribution to dA
+  float2 a;  // contribution to dA
   float by_e, by_d;
 };
 template <Discretization kMethod, bool kTwoSteps>
-__device__ inline StepGradient step_gradient(float d, float e, const Coefficient& c, const Eigenvalue& v, float2 lambda,
-                                             float2 before, float2 input) {
+__device__ inline StepGradient step_gradient(float d, float e, const Coefficient& c, const Eigenvalue& v,
+                                             float2 lambda, float2 before, float2 input) {
   StepGradient g{};
   if constexpr (kMethod == Discretization::bilinear) {
     // dAbar/de = a ra^2, dAbar/da = e ra^2 with ra = 1/(1 - e a/2). Not (1 + Abar)/2, which cancels.
     const float2 ra = kTwoSteps ? bilinear(e, v.half).reciprocal : c.rb;
-    const float2 x = times_conj(lambda, (ra * ra) * before), b = times_conj(lambda, (c.bbar * c.bbar) * input);
+    const float2 x = times_conj(lambda, (ra * ra) * before),
+                 b = times_conj(lambda, (c.bbar * c.bbar) * input);
     g.a = {fmaf(e, x.x, 0.5f * b.x), fmaf(e, x.y, 0.5f * b.y)};
     g.by_e = inner(x, v.a);
     g.by_d = inner(lambda, (c.rb * c.rb) * input);

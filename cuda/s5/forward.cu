@@ -1,5 +1,5 @@
-// The fused discretization and scan. One warp a row (or 4, 16 where rows are few): tiles of 128 steps, each lane 4
-// consecutive ones, combined by a shuffle scan; the state is carried from tile to tile in registers.
+// The fused discretization and scan. One warp a row (or 4, 16 where rows are few): tiles of 128 steps, each
+// lane 4 consecutive ones, combined by a shuffle scan; the state is carried from tile to tile in registers.
 #include "cuda/s5/discretize.cuh"
 #include "cuda/s5/tile.cuh"
 
@@ -9,21 +9,25 @@ namespace {
 using i64 = std::int64_t;
 constexpr int kStages = 3;
 
-template <bool kTwoSteps> struct Stage {
+template <bool kTwoSteps>
+struct Stage {
   float2 b[kTile];
   float delta[kTile];
   float deltaA[kTwoSteps ? kTile : 4];
 };
 
-// A tile's transition x -> product x + offset, of every warp of the row; two tiles' worth, so that one barrier a tile
-// is enough.
-template <int kWarps> struct Totals {
+// A tile's transition x -> product x + offset, of every warp of the row; two tiles' worth, so that one
+// barrier a tile is enough.
+template <int kWarps>
+struct Totals {
   float2 product[2][kWarps], offset[2][kWarps];
 };
 
-// The state that enters each warp's part, from the warps' totals; `carry` moves on to the state after all of them.
+// The state that enters each warp's part, from the warps' totals; `carry` moves on to the state after all of
+// them.
 template <int kWarps>
-__device__ float2 exchange(Totals<kWarps>& totals, int buffer, int warp, float2 product, float2 offset, float2& carry) {
+__device__ float2 exchange(Totals<kWarps>& totals, int buffer, int warp, float2 product, float2 offset,
+                           float2& carry) {
   if ((threadIdx.x & 31) == 31) {
     totals.product[buffer][warp] = product;
     totals.offset[buffer][warp] = offset;
@@ -39,7 +43,8 @@ __device__ float2 exchange(Totals<kWarps>& totals, int buffer, int warp, float2 
 }
 
 template <Discretization kMethod, bool kTwoSteps, int kWarps>
-__global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2 : 8) scan_kernel(const __grid_constant__ Scan p) {
+__global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2 : 8)
+    scan_kernel(const __grid_constant__ Scan p) {
   constexpr int kBlockWarps = kWarps > 4 ? kWarps : 4;
   extern __shared__ __align__(128) unsigned char bytes[];
   __shared__ Totals<kWarps> totals;
@@ -124,7 +129,8 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2
       write(stage.b, x);
       __syncwarp();
       store(stage.b, p.x + base + first, count);
-      if (p.last && count <= kTile && lane == 0) p.last[row] = stage.b[Chunks<float2>::element(static_cast<int>(count) - 1)];
+      if (p.last && count <= kTile && lane == 0)
+        p.last[row] = stage.b[Chunks<float2>::element(static_cast<int>(count) - 1)];
     }
     __syncwarp();  // the stage is read before it is requested again
     s = s == kStages - 1 ? 0 : s + 1;
@@ -133,7 +139,8 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2
   if (p.last && p.length == 0 && part == 0 && lane == 0) p.last[row] = carry;
 }
 
-template <Discretization kMethod, bool kTwoSteps, int kWarps> Status launch(const Scan& s, cudaStream_t stream) {
+template <Discretization kMethod, bool kTwoSteps, int kWarps>
+Status launch(const Scan& s, cudaStream_t stream) {
   constexpr int kBlockWarps = kWarps > 4 ? kWarps : 4;
   auto* kernel = scan_kernel<kMethod, kTwoSteps, kWarps>;
   const int shared = kBlockWarps * kStages * static_cast<int>(sizeof(Stage<kTwoSteps>));
@@ -145,20 +152,28 @@ template <Discretization kMethod, bool kTwoSteps, int kWarps> Status launch(cons
   return cudaGetLastError() == cudaSuccess ? Status::ok : Status::launch_failed;
 }
 
-template <Discretization kMethod, bool kTwoSteps> Status launch_warps(const Scan& s, cudaStream_t stream) {
+template <Discretization kMethod, bool kTwoSteps>
+Status launch_warps(const Scan& s, cudaStream_t stream) {
   const i64 rows = s.batch * s.states;
   // Two exponentials a step leave no issue slots for the warps' exchange: one warp where rows are many.
   const bool heavy = kMethod == Discretization::zoh && kTwoSteps && rows >= 4096;
-  const int warps = s.warps ? s.warps : s.length <= 2 * kTile || heavy ? 1 : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
+  const int warps = s.warps                          ? s.warps
+                    : s.length <= 2 * kTile || heavy ? 1
+                                                     : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
   switch (warps) {
-    case 1: return launch<kMethod, kTwoSteps, 1>(s, stream);
-    case 4: return launch<kMethod, kTwoSteps, 4>(s, stream);
-    case 16: return launch<kMethod, kTwoSteps, 16>(s, stream);
-    default: return Status::bad_argument;
+    case 1:
+      return launch<kMethod, kTwoSteps, 1>(s, stream);
+    case 4:
+      return launch<kMethod, kTwoSteps, 4>(s, stream);
+    case 16:
+      return launch<kMethod, kTwoSteps, 16>(s, stream);
+    default:
+      return Status::bad_argument;
   }
 }
 
-template <Discretization kMethod> Status launch_steps(const Scan& s, cudaStream_t stream) {
+template <Discretization kMethod>
+Status launch_steps(const Scan& s, cudaStream_t stream) {
   return s.deltaA ? launch_warps<kMethod, true>(s, stream) : launch_warps<kMethod, false>(s, stream);
 }
 
@@ -169,9 +184,12 @@ Status scan(const Scan& s, cudaStream_t stream) {
   if (s.batch == 0 || s.states == 0) return Status::ok;
   if (!s.A || (s.length > 0 && (!s.b || !s.delta || !s.x))) return Status::bad_argument;
   switch (s.method) {
-    case Discretization::bilinear: return launch_steps<Discretization::bilinear>(s, stream);
-    case Discretization::zoh: return launch_steps<Discretization::zoh>(s, stream);
-    case Discretization::dirac: return launch_steps<Discretization::dirac>(s, stream);
+    case Discretization::bilinear:
+      return launch_steps<Discretization::bilinear>(s, stream);
+    case Discretization::zoh:
+      return launch_steps<Discretization::zoh>(s, stream);
+    case Discretization::dirac:
+      return launch_steps<Discretization::dirac>(s, stream);
   }
   return Status::bad_argument;
 }

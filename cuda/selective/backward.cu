@@ -1,11 +1,13 @@
-// The adjoint of the selective scan, float32, at most 16 states. Blocks, lanes and tiles as in the forward kernel,
-// from the end of time to its start; the states of a tile are recomputed from the checkpoint before it.
+// The adjoint of the selective scan, float32, at most 16 states. Blocks, lanes and tiles as in the forward
+// kernel, from the end of time to its start; the states of a tile are recomputed from the checkpoint before
+// it.
 //
-// What is carried is mu[t] = a[t] lambda[t]: lambda[t] = C[t] gy[t] + mu[t+1]. With w[t] = a[t] h[t-1], which is kept
-// from the recomputation for 8 steps at a time, h[t] = w[t] + dt u B[t], and no product is ever recovered.
+// What is carried is mu[t] = a[t] lambda[t]: lambda[t] = C[t] gy[t] + mu[t+1]. With w[t] = a[t] h[t-1], which
+// is kept from the recomputation for 8 steps at a time, h[t] = w[t] + dt u B[t], and no product is ever
+// recovered.
 //
-// dB and dC are sums over channels: over a warp by exchanges that halve what a lane holds, over a block through shared
-// memory, over blocks by a second kernel. Everything is added in a fixed order.
+// dB and dC are sums over channels: over a warp by exchanges that halve what a lane holds, over a block
+// through shared memory, over blocks by a second kernel. Everything is added in a fixed order.
 #include "cuda/selective/tile.cuh"
 
 namespace exactscan::cuda::selective {
@@ -18,10 +20,10 @@ constexpr int kWords = 4 * 18;  // words between steps: 16 float4 and 2 for padd
 enum Row { kU, kDelta, kZ, kDy };
 
 struct Shared {
-  alignas(16) unsigned char rows[2][4][kChannels * kRow];    // u, delta, z, dy; then du, ddelta, dz
+  alignas(16) unsigned char rows[2][4][kChannels * kRow];  // u, delta, z, dy; then du, ddelta, dz
   alignas(16) float bc[2][2][kTile * kWidth<kStates>];
-  alignas(16) float steps[kWarps][kTile * kWords];           // dt, dt*u, gy: [step][quad][channel]
-  float sums[kWarps][kTile * kSums];                         // of dB and dC: [step][B, C][state]
+  alignas(16) float steps[kWarps][kTile * kWords];  // dt, dt*u, gy: [step][quad][channel]
+  float sums[kWarps][kTile * kSums];                // of dB and dC: [step][B, C][state]
 };
 
 struct Work {
@@ -44,7 +46,8 @@ __device__ inline void load4(const float* from, float (&to)[kStates]) {
   to[0] = v.x, to[1] = v.y, to[2] = v.z, to[3] = v.w;
 }
 
-// Sums of eight values over the lanes with the same q: lane l receives value l/16 (B or C), state 4 s + q = l % 16.
+// Sums of eight values over the lanes with the same q: lane l receives value l/16 (B or C), state 4 s + q = l
+// % 16.
 __device__ inline float sum_over_quads(const float (&b)[kStates], const float (&c)[kStates], int lane) {
   float v[4], w[2];
   const bool x = lane & 16, y = lane & 8, z = lane & 4;
@@ -57,17 +60,20 @@ __device__ inline float sum_over_quads(const float (&b)[kStates], const float (&
 
 // Adds up a quad's partial sums of four steps; the lane receives those of its own pair of steps.
 __device__ inline float2 finish_pair(const float (&sums)[4], bool upper) {
-  const float a = __shfl_xor_sync(~0U, upper ? sums[0] : sums[2], 2), b = __shfl_xor_sync(~0U, upper ? sums[1] : sums[3], 2);
+  const float a = __shfl_xor_sync(~0U, upper ? sums[0] : sums[2], 2),
+              b = __shfl_xor_sync(~0U, upper ? sums[1] : sums[3], 2);
   return {(upper ? sums[2] : sums[0]) + a, (upper ? sums[3] : sums[1]) + b};
 }
 
-template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_kernel(const __grid_constant__ Work w) {
+template <bool kGate>
+__global__ void __launch_bounds__(kThreads, 3) adjoint_kernel(const __grid_constant__ Work w) {
   extern __shared__ __align__(128) unsigned char bytes[];
   Shared& shared = *reinterpret_cast<Shared*>(bytes);
   const Scan& s = w.p.s;
   const Place at = place(w.p);
   const int warp = threadIdx.x / 32, lane = threadIdx.x & 31, q = lane & 3, quad = lane >> 2;
-  const int left_rows = at.count - warp * kWarpChannels, rows = left_rows < 0 ? 0 : (left_rows < kWarpChannels ? left_rows : kWarpChannels);
+  const int left_rows = at.count - warp * kWarpChannels,
+            rows = left_rows < 0 ? 0 : (left_rows < kWarpChannels ? left_rows : kWarpChannels);
   const i64 channel = at.first + warp * kWarpChannels, first_row = at.batch * s.channels + channel;
   const int own = 2 * quad + (q & 1);  // local channel 0
   const bool exists[2] = {own < rows, (own ^ 1) < rows}, upper = q & 2;
@@ -96,13 +102,16 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
     for (int r = 0; r < 4; ++r) {
       if (r == kZ && !kGate) continue;
       unsigned char* tile = shared.rows[stage][r] + warp_rows;
-      if (first >= 0 && movable && left >= kTile) mover.request(tile, tensors[r], bytes);
-      else if (first >= 0) mover.request_some(tile, static_cast<const float*>(tensors[r]), first_row * s.length + first, left);
+      if (first >= 0 && movable && left >= kTile)
+        mover.request(tile, tensors[r], bytes);
+      else if (first >= 0)
+        mover.request_some(tile, static_cast<const float*>(tensors[r]), first_row * s.length + first, left);
     }
     copy_commit();
   };
   const i64 group = (at.batch * s.groups + at.group) * s.states * s.length;
-  Projections<float, kStates> projections(s, static_cast<const float*>(s.B) + group, static_cast<const float*>(s.C) + group);
+  Projections<float, kStates> projections(s, static_cast<const float*>(s.B) + group,
+                                          static_cast<const float*>(s.C) + group);
   const float* projection_start = projections.from[0];
   auto load_projections = [&](i64 first) {
     if (first < 0) return;
@@ -120,21 +129,25 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
     projections.spread(shared.bc[stage][0]);
     load_projections(first - kTile);
     request(first - kTile, stage ^ 1, -kRow);
-    const float4* checkpoint = reinterpret_cast<const float4*>(s.checkpoints) + (blockIdx.x * w.tiles + tile) * 2 * kThreads + threadIdx.x;
+    const float4* checkpoint = reinterpret_cast<const float4*>(s.checkpoints) +
+                               (blockIdx.x * w.tiles + tile) * 2 * kThreads + threadIdx.x;
     Lane start;
     load_lane(checkpoint, start);
     copy_wait<1>();
     __syncthreads();
     auto pair = [&](int tensor, int t) {  // steps t + (q & 2) and the next of the lane's own row
-      return reinterpret_cast<float*>(shared.rows[stage][tensor] + own_row + (own_chunk ^ (t << 2))) + (q & 2);
+      return reinterpret_cast<float*>(shared.rows[stage][tensor] + own_row + (own_chunk ^ (t << 2))) +
+             (q & 2);
     };
 #pragma unroll
     for (int k = 0; k < kTile; k += 4) {
       const float2 x = read_pair(pair(kDelta, k)), u = read_pair(pair(kU, k));
       float2 gy = read_pair(pair(kDy, k)), dt{x.x + bias, x.y + bias};
       if (s.softplus) {
-        if (w.p.threshold) dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
-        else dt = {softplus(dt.x), softplus(dt.y)};
+        if (w.p.threshold)
+          dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
+        else
+          dt = {softplus(dt.x), softplus(dt.y)};
       }
       if constexpr (kGate) {
         const float2 z = read_pair(pair(kZ, k));
@@ -150,7 +163,9 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
       to[kWords / 4] = {dt.y, dt.y * u.y, gy.y, 0};
     }
     __syncwarp();
-    auto step_of = [&](int t, int c) { return reinterpret_cast<const float4*>(steps + t * kWords)[quad * 2 + (q & 1 ^ c)]; };
+    auto step_of = [&](int t, int c) {
+      return reinterpret_cast<const float4*>(steps + t * kWords)[quad * 2 + (q & 1 ^ c)];
+    };
     const float* const b_of = shared.bc[stage][0] + q * kStates;
     const float* const c_of = shared.bc[stage][1] + q * kStates;
 
@@ -167,7 +182,8 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
         load4(b_of + t * kWidth<kStates>, b);
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
-          const float2 d = *reinterpret_cast<const float2*>(steps + t * kWords + (quad * 2 + (q & 1 ^ c)) * 4);
+          const float2 d =
+              *reinterpret_cast<const float2*>(steps + t * kWords + (quad * 2 + (q & 1 ^ c)) * 4);
 #pragma unroll
           for (int k = 0; k < kStates; ++k) h[c][k] = fmaf(exp2_fast(d.x * rate[c][k]), h[c][k], d.y * b[k]);
         }
@@ -179,7 +195,8 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
         load4(b_of + (half + j) * kWidth<kStates>, b);
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
-          const float2 d = *reinterpret_cast<const float2*>(steps + (half + j) * kWords + (quad * 2 + (q & 1 ^ c)) * 4);
+          const float2 d =
+              *reinterpret_cast<const float2*>(steps + (half + j) * kWords + (quad * 2 + (q & 1 ^ c)) * 4);
 #pragma unroll
           for (int k = 0; k < kStates; ++k) {
             kept[j][c][k] = exp2_fast(d.x * rate[c][k]) * h[c][k];
@@ -201,7 +218,8 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
             const float4 d = step_of(t, c);
 #pragma unroll
             for (int k = 0; k < kStates; ++k) {
-              const float ah = kept[j][c][k], state = fmaf(d.y, b[k], ah), lambda = fmaf(c4[k], d.z, mu[c][k]);
+              const float ah = kept[j][c][k], state = fmaf(d.y, b[k], ah),
+                          lambda = fmaf(c4[k], d.z, mu[c][k]);
               dc[k] = fmaf(d.z, state, dc[k]);
               db[k] = fmaf(lambda, d.y, db[k]);
               lb[c] = fmaf(lambda, b[k], lb[c]);
@@ -224,7 +242,8 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
         if constexpr (kGate) {
           const float2 sy = finish_pair(y, upper), z = read_pair(pair(kZ, k)), dy = read_pair(pair(kDy, k));
           const float2 g{sigmoid(z.x), sigmoid(z.y)};
-          write_pair(pair(kZ, k), {dy.x * fmaf(skip, u.x, sy.x) * g.x * fmaf(z.x, 1 - g.x, 1), dy.y * fmaf(skip, u.y, sy.y) * g.y * fmaf(z.y, 1 - g.y, 1)});
+          write_pair(pair(kZ, k), {dy.x * fmaf(skip, u.x, sy.x) * g.x * fmaf(z.x, 1 - g.x, 1),
+                                   dy.y * fmaf(skip, u.y, sy.y) * g.y * fmaf(z.y, 1 - g.y, 1)});
         }
         constexpr float kLn2 = 0x1.62e43p-1f;
         float2 dd{fmaf(u.x, sb.x, kLn2 * sw.x), fmaf(u.y, sb.y, kLn2 * sw.y)};
@@ -248,15 +267,18 @@ template <bool kGate> __global__ void __launch_bounds__(kThreads, 3) adjoint_ker
       for (int i = 0; i < 4; ++i)
 #pragma unroll
         for (int k = 0; k < kWarps; ++k) total[i] += shared.sums[k][(t + i) * kSums + row];
-      __stcs(reinterpret_cast<float4*>(w.sums + (static_cast<i64>(blockIdx.x) * 32 + row) * (w.tiles * kTile) + first + t),
+      __stcs(reinterpret_cast<float4*>(
+                 w.sums + (static_cast<i64>(blockIdx.x) * 32 + row) * (w.tiles * kTile) + first + t),
              float4{total[0], total[1], total[2], total[3]});
     }
     float* const outputs[3] = {w.g.du, w.g.ddelta, w.g.dz};
 #pragma unroll
     for (int r = 0; r < (kGate ? 3 : 2); ++r) {
       unsigned char* from = shared.rows[stage][r] + warp_rows;
-      if (movable && rest >= kTile) mover.store(from, outputs[r]);
-      else mover.store_some(from, outputs[r] + first_row * s.length + first, rest);
+      if (movable && rest >= kTile)
+        mover.store(from, outputs[r]);
+      else
+        mover.store_some(from, outputs[r] + first_row * s.length + first, rest);
     }
     mover.at -= kRow;
     __syncwarp();
@@ -286,10 +308,12 @@ __global__ void add_batches(const float* from, i64 batch, i64 count, float* to) 
   to[i] = sum;
 }
 // dB and dC: one thread a (batch, group, B or C, state, step), over the group's blocks.
-__global__ void add_blocks(const float* sums, i64 blocks_per_group, i64 states, i64 length, i64 padded, i64 total, float* dB, float* dC) {
+__global__ void add_blocks(const float* sums, i64 blocks_per_group, i64 states, i64 length, i64 padded,
+                           i64 total, float* dB, float* dC) {
   const i64 i = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= total) return;
-  const i64 t = i % length, n = i / length % states, c = i / length / states % 2, group = i / length / states / 2;
+  const i64 t = i % length, n = i / length % states, c = i / length / states % 2,
+            group = i / length / states / 2;
   float* to = c ? dC : dB;
   if (!to) return;
   const float* from = sums + (group * blocks_per_group * 32 + c * 16 + n) * padded + t;
@@ -317,34 +341,50 @@ unsigned grid(i64 n) { return static_cast<unsigned>((n + 127) / 128); }
 
 std::size_t scratch_bytes(const ScanBackward& g) {
   const Scan& s = g.forward;
-  return s.batch <= 0 || s.channels <= 0 || s.groups <= 0 ? 0 : static_cast<std::size_t>(layout(s).total) * sizeof(float);
+  return s.batch <= 0 || s.channels <= 0 || s.groups <= 0
+             ? 0
+             : static_cast<std::size_t>(layout(s).total) * sizeof(float);
 }
 
 Status scan_backward(const ScanBackward& g, void* scratch, std::size_t bytes, cudaStream_t stream) {
   const Scan& s = g.forward;
-  if (s.batch < 1 || s.channels < 1 || s.states < 1 || s.length < 0 || s.groups < 1 || s.channels % s.groups != 0) return Status::bad_argument;
+  if (s.batch < 1 || s.channels < 1 || s.states < 1 || s.length < 0 || s.groups < 1 ||
+      s.channels % s.groups != 0)
+    return Status::bad_argument;
   if (s.type != Storage::f32 || s.states > 16) return Status::unsupported;
-  if (!s.A || (s.length > 0 && (!s.u || !s.delta || !s.B || !s.C || !s.checkpoints || !g.dy || !g.du || !g.ddelta || (s.z && !g.dz))))
+  if (!s.A || (s.length > 0 && (!s.u || !s.delta || !s.B || !s.C || !s.checkpoints || !g.dy || !g.du ||
+                                !g.ddelta || (s.z && !g.dz))))
     return Status::bad_argument;
   if (!scratch || bytes < scratch_bytes(g)) return Status::scratch_too_small;
   const Layout l = layout(s);
   float* base = static_cast<float*>(scratch);
-  Work w{{s, s.channels / s.groups, 0, false, false, !(s.threshold >= 17)}, g, base, base + l.dA, base + l.dD, base + l.dD + s.batch * s.channels, l.padded / kTile};
+  Work w{{s, s.channels / s.groups, 0, false, false, !(s.threshold >= 17)},
+         g,
+         base,
+         base + l.dA,
+         base + l.dD,
+         base + l.dD + s.batch * s.channels,
+         l.padded / kTile};
   w.p.blocks_per_group = (w.p.per_group + kChannels - 1) / kChannels;
   const bool rows = s.length % 4 == 0;
-  w.p.rows_movable = rows && w.p.per_group % kWarpChannels == 0 && aligned(s.u) && aligned(s.delta) && aligned(s.z) && aligned(g.dy) && aligned(g.du) && aligned(g.ddelta) && aligned(g.dz);
+  w.p.rows_movable = rows && w.p.per_group % kWarpChannels == 0 && aligned(s.u) && aligned(s.delta) &&
+                     aligned(s.z) && aligned(g.dy) && aligned(g.du) && aligned(g.ddelta) && aligned(g.dz);
   w.p.bc_aligned = rows && aligned(s.B) && aligned(s.C);
   auto* kernel = s.z ? adjoint_kernel<true> : adjoint_kernel<false>;
-  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(Shared)) != cudaSuccess) return Status::unsupported;
+  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(Shared)) !=
+      cudaSuccess)
+    return Status::unsupported;
   if (l.blocks > 0x7fffffff) return Status::unsupported;
   kernel<<<static_cast<unsigned>(l.blocks), kThreads, sizeof(Shared), stream>>>(w);
   const i64 dA_count = s.channels * s.states;
   if (g.dA) add_batches<<<grid(dA_count), 128, 0, stream>>>(w.dA, s.batch, dA_count, g.dA);
   if (g.dD) add_batches<<<grid(s.channels), 128, 0, stream>>>(w.dD, s.batch, s.channels, g.dD);
-  if (g.ddelta_bias) add_batches<<<grid(s.channels), 128, 0, stream>>>(w.dbias, s.batch, s.channels, g.ddelta_bias);
+  if (g.ddelta_bias)
+    add_batches<<<grid(s.channels), 128, 0, stream>>>(w.dbias, s.batch, s.channels, g.ddelta_bias);
   const i64 sums = s.batch * s.groups * 2 * s.states * s.length;
   if ((g.dB || g.dC) && sums > 0)
-    add_blocks<<<grid(sums), 128, 0, stream>>>(w.sums, w.p.blocks_per_group, s.states, s.length, l.padded, sums, g.dB, g.dC);
+    add_blocks<<<grid(sums), 128, 0, stream>>>(w.sums, w.p.blocks_per_group, s.states, s.length, l.padded,
+                                               sums, g.dB, g.dC);
   return cudaGetLastError() == cudaSuccess ? Status::ok : Status::launch_failed;
 }
 

@@ -1,30 +1,35 @@
-// The forward selective scan. A block of 128 threads holds 64 channels of one group and walks along time in tiles of
-// 64 bytes a row. Four lanes (a quad) share two channels; each holds the states n = 4 s + q of both, so that a word of
-// B or C serves two channels. Each lane computes softplus, the gate and the output of one channel's pair of steps out
-// of every four; dt and dt*u go to the quad through shared memory.
+// The forward selective scan. A block of 128 threads holds 64 channels of one group and walks along time in
+// tiles of 64 bytes a row. Four lanes (a quad) share two channels; each holds the states n = 4 s + q of both,
+// so that a word of B or C serves two channels. Each lane computes softplus, the gate and the output of one
+// channel's pair of steps out of every four; dt and dt*u go to the quad through shared memory.
 //
-// A lane with odd q holds its two channels in exchanged order: then the first of the two exchanges that add up a
-// quad's partial outputs needs no selection.
+// A lane with odd q holds its two channels in exchanged order: then the first of the two exchanges that add
+// up a quad's partial outputs needs no selection.
 #include "cuda/selective/tile.cuh"
 
 namespace exactscan::cuda::selective {
 namespace {
 
-template <class T, int kStates> struct Shared {
-  alignas(16) unsigned char rows[2][3][kChannels * kRow];       // u (then y), delta, z
-  alignas(16) float bc[3][2][kSteps<T> * kWidth<kStates>];      // B, C: [step][q][s]
-  alignas(16) float2 steps[kWarps][kBlock * kStepWidth];        // dt, dt*u: [step][quad][channel], 4 for padding
-  std::uint64_t ready[3];                                       // that all threads have filled a bc
+template <class T, int kStates>
+struct Shared {
+  alignas(16) unsigned char rows[2][3][kChannels * kRow];   // u (then y), delta, z
+  alignas(16) float bc[3][2][kSteps<T> * kWidth<kStates>];  // B, C: [step][q][s]
+  alignas(16) float2 steps[kWarps][kBlock * kStepWidth];    // dt, dt*u: [step][quad][channel], 4 for padding
+  std::uint64_t ready[3];                                   // that all threads have filled a bc
 };
 
 template <class T, int kStates, bool kGate>
-__global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5 : 4) scan_kernel(const __grid_constant__ Problem p) {
+__global__ void __launch_bounds__(kThreads, kStates > 4      ? 2
+                                            : sizeof(T) == 4 ? 5
+                                                             : 4)
+    scan_kernel(const __grid_constant__ Problem p) {
   extern __shared__ __align__(128) unsigned char bytes[];
   auto& shared = *reinterpret_cast<Shared<T, kStates>*>(bytes);
   const Scan& s = p.s;
   const Place at = place(p);
   const int warp = threadIdx.x / 32, lane = threadIdx.x & 31, q = lane & 3, quad = lane >> 2;
-  const int left_rows = at.count - warp * kWarpChannels, rows = left_rows < 0 ? 0 : (left_rows < kWarpChannels ? left_rows : kWarpChannels);
+  const int left_rows = at.count - warp * kWarpChannels,
+            rows = left_rows < 0 ? 0 : (left_rows < kWarpChannels ? left_rows : kWarpChannels);
   const i64 channel = at.first + warp * kWarpChannels;  // the warp's first
   const i64 first_row = at.batch * s.channels + channel;
 
@@ -63,7 +68,8 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
     copy_commit();
   };
   const i64 group = (at.batch * s.groups + at.group) * s.states * s.length;
-  Projections<T, kStates> projections(s, static_cast<const T*>(s.B) + group, static_cast<const T*>(s.C) + group);
+  Projections<T, kStates> projections(s, static_cast<const T*>(s.B) + group,
+                                      static_cast<const T*>(s.C) + group);
   projections.load(s.length, p.bc_aligned && s.length >= kSteps<T>);
   if (threadIdx.x < 3) barrier_init(&shared.ready[threadIdx.x], kThreads);
   __syncthreads();
@@ -80,16 +86,18 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
   for (i64 first = 0; first < s.length; first += kSteps<T>, stage ^= 1) {
     const i64 rest = s.length - first;
     request(first + kSteps<T>, stage ^ 1, kRow);
-    if (sizeof(T) == 4 && kStates == 4 && s.checkpoints) {  // two chunks of 16 bytes a thread and tile, coalesced
-      const i64 tile = static_cast<i64>(blockIdx.x) * ((s.length + kSteps<T> - 1) / kSteps<T>) + first / kSteps<T>;
+    if (sizeof(T) == 4 && kStates == 4 &&
+        s.checkpoints) {  // two chunks of 16 bytes a thread and tile, coalesced
+      const i64 tile =
+          static_cast<i64>(blockIdx.x) * ((s.length + kSteps<T> - 1) / kSteps<T>)+first / kSteps<T>;
       float4* to = reinterpret_cast<float4*>(s.checkpoints) + tile * 2 * kThreads + threadIdx.x;
       __stcs(to, float4{h[0][0], h[0][1], h[0][2], h[0][3]});
       __stcs(to + kThreads, float4{h[1][0], h[1][1], h[1][2], h[1][3]});
     }
     copy_wait<1>();
     __syncwarp();
-    // B and C of this tile were spread one tile ago. All threads have left the tile before that, whose place the next
-    // tile's B and C take.
+    // B and C of this tile were spread one tile ago. All threads have left the tile before that, whose place
+    // the next tile's B and C take.
     const float* const bc_tile = shared.bc[turn][0] + q * kStates;
     barrier_wait(&shared.ready[turn], parity);
     if (++turn == 3) turn = 0, parity ^= 1;
@@ -98,7 +106,8 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
     projections.load(rest - 2 * kSteps<T>, p.bc_aligned && rest >= 3 * kSteps<T>);
     unsigned char* const own_rows = shared.rows[stage][0] + own_row;
     auto pair = [&](int tensor, int t) {  // steps t, t + 1 of the lane's own row
-      return reinterpret_cast<T*>(own_rows + tensor * kChannels * kRow + (own_chunk ^ (t / kCount << 4))) + t % kCount;
+      return reinterpret_cast<T*>(own_rows + tensor * kChannels * kRow + (own_chunk ^ (t / kCount << 4))) +
+             t % kCount;
     };
 #pragma unroll 1
     for (int block = 0; block < kSteps<T>; block += kBlock) {
@@ -109,8 +118,10 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
         const float2 d = read_pair(pair(1, block + k) + (q & 2)), v = read_pair(pair(0, block + k) + (q & 2));
         float2 dt{d.x + bias, d.y + bias};
         if (s.softplus) {
-          if (p.threshold) dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
-          else dt = {softplus(dt.x), softplus(dt.y)};
+          if (p.threshold)
+            dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
+          else
+            dt = {softplus(dt.x), softplus(dt.y)};
         }
         steps[t * kStepWidth + (q & 1)] = {dt.x, dt.x * v.x};
         steps[(t + 1) * kStepWidth + (q & 1)] = {dt.y, dt.y * v.y};
@@ -125,7 +136,8 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
         float sums[4];
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
-          const float2 first_step = steps[(k + j) * kStepWidth + (q & 1)], second_step = steps[(k + j) * kStepWidth + (q & 1 ^ 1)];
+          const float2 first_step = steps[(k + j) * kStepWidth + (q & 1)],
+                       second_step = steps[(k + j) * kStepWidth + (q & 1 ^ 1)];
           const float4* b4 = reinterpret_cast<const float4*>(bc + (k + j) * kWidth<kStates>);
           const float4* c4 = reinterpret_cast<const float4*>(bc + (kSteps<T> + k + j) * kWidth<kStates>);
           float y0 = 0, y1 = 0;
@@ -161,33 +173,42 @@ __global__ void __launch_bounds__(kThreads, kStates > 4 ? 2 : sizeof(T) == 4 ? 5
       __syncwarp();
     }
     unsigned char* const tile = shared.rows[stage][0] + warp_rows;
-    if (movable && rest >= kSteps<T>) mover.store(tile, s.y);
-    else mover.store_some(tile, static_cast<T*>(s.y) + first_row * s.length + first, rest);
+    if (movable && rest >= kSteps<T>)
+      mover.store(tile, s.y);
+    else
+      mover.store_some(tile, static_cast<T*>(s.y) + first_row * s.length + first, rest);
     mover.at += kRow;
     __syncwarp();  // the rows are read before they are requested again
   }
   copy_wait<0>();
+  __syncthreads();
+  if (threadIdx.x < 3) barrier_invalidate(&shared.ready[threadIdx.x]);
   if (!s.last) return;
 #pragma unroll
   for (int c = 0; c < 2; ++c)
 #pragma unroll
     for (int k = 0; k < kStates; ++k)
-      if (exists[c] && 4 * k + q < s.states) s.last[(at.batch * s.channels + channel + (own ^ c)) * s.states + 4 * k + q] = h[c][k];
+      if (exists[c] && 4 * k + q < s.states)
+        s.last[(at.batch * s.channels + channel + (own ^ c)) * s.states + 4 * k + q] = h[c][k];
 }
 
-template <class T, int kStates, bool kGate> Status launch(const Problem& p, cudaStream_t stream) {
+template <class T, int kStates, bool kGate>
+Status launch(const Problem& p, cudaStream_t stream) {
   auto* kernel = scan_kernel<T, kStates, kGate>;
   constexpr int shared = sizeof(Shared<T, kStates>);
-  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) != cudaSuccess) return Status::unsupported;
+  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) != cudaSuccess)
+    return Status::unsupported;
   const i64 blocks = p.s.batch * p.s.groups * p.blocks_per_group;
   if (blocks > 0x7fffffff) return Status::unsupported;
   kernel<<<static_cast<unsigned>(blocks), kThreads, shared, stream>>>(p);
   return cudaGetLastError() == cudaSuccess ? Status::ok : Status::launch_failed;
 }
-template <class T, int kStates> Status launch_gate(const Problem& p, cudaStream_t stream) {
+template <class T, int kStates>
+Status launch_gate(const Problem& p, cudaStream_t stream) {
   return p.s.z ? launch<T, kStates, true>(p, stream) : launch<T, kStates, false>(p, stream);
 }
-template <class T> Status launch_states(const Problem& p, cudaStream_t stream) {
+template <class T>
+Status launch_states(const Problem& p, cudaStream_t stream) {
   if (p.s.states <= 16) return launch_gate<T, 4>(p, stream);
   if (p.s.states <= 32) return launch_gate<T, 8>(p, stream);
   return p.s.states <= 64 ? launch_gate<T, 16>(p, stream) : Status::unsupported;
@@ -202,7 +223,8 @@ std::size_t checkpoint_bytes(const Scan& s) {
 }
 
 Status scan(const Scan& s, cudaStream_t stream) {
-  if (s.batch < 0 || s.channels < 0 || s.states < 0 || s.length < 0 || s.groups < 1 || s.channels % s.groups != 0)
+  if (s.batch < 0 || s.channels < 0 || s.states < 0 || s.length < 0 || s.groups < 1 ||
+      s.channels % s.groups != 0)
     return Status::bad_argument;
   if (s.checkpoints && (s.type != Storage::f32 || s.states > 16)) return Status::unsupported;
   if (s.batch == 0 || s.channels == 0) return Status::ok;
@@ -211,7 +233,8 @@ Status scan(const Scan& s, cudaStream_t stream) {
   Problem p{s, s.channels / s.groups, 0, false, false, !(s.threshold >= 17)};
   p.blocks_per_group = (p.per_group + kChannels - 1) / kChannels;
   const bool rows = s.length * size % 16 == 0;
-  p.rows_movable = rows && p.per_group % kWarpChannels == 0 && aligned(s.u) && aligned(s.delta) && aligned(s.z) && aligned(s.y);
+  p.rows_movable = rows && p.per_group % kWarpChannels == 0 && aligned(s.u) && aligned(s.delta) &&
+                   aligned(s.z) && aligned(s.y);
   p.bc_aligned = rows && aligned(s.B) && aligned(s.C);
   return s.type == Storage::f32 ? launch_states<float>(p, stream) : launch_states<bf16>(p, stream);
 }

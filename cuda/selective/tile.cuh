@@ -13,14 +13,16 @@ constexpr int kBlock = 16;  // steps whose dt are held at a time
 
 constexpr int kStepWidth = 20;  // pairs; two steps on are the other half of the banks
 
-template <class T> constexpr int kSteps = 64 / static_cast<int>(sizeof(T));
-template <int kStates> constexpr int kWidth = 4 * kStates + 4;  // words between the steps of B or C
+template <class T>
+constexpr int kSteps = 64 / static_cast<int>(sizeof(T));
+template <int kStates>
+constexpr int kWidth = 4 * kStates + 4;  // words between the steps of B or C
 
 struct Problem {
   Scan s;
   i64 per_group, blocks_per_group;
-  // Rows move in chunks of 16 bytes: they are aligned, and every warp has all its rows or none. (Not `rows == 16` in
-  // the kernel: ptxas 13.0 turns a comparison of a clamped value with its bound into its opposite.)
+  // Rows move in chunks of 16 bytes: they are aligned, and every warp has all its rows or none. (Not `rows ==
+  // 16` in the kernel: ptxas 13.0 turns a comparison of a clamped value with its bound into its opposite.)
   bool rows_movable;
   bool bc_aligned;
   bool threshold;  // of softplus: above 17 it makes no difference in float32
@@ -46,14 +48,16 @@ __device__ inline Place place(const Problem& p) {
 
 // Where chunk `part` of a row lies: rows that are read together use different banks.
 __device__ inline int chunk(int row, int part) { return row * kRow + ((part ^ (row >> 1 & 3)) << 4); }
-template <class T> __device__ T* element(unsigned char* rows, int row, int t) {
+template <class T>
+__device__ T* element(unsigned char* rows, int row, int t) {
   constexpr int kCount = 16 / sizeof(T);
   return reinterpret_cast<T*>(rows + chunk(row, t / kCount)) + t % kCount;
 }
 
-// The rows of a warp: lane l moves chunk l%4 of rows l/4 and l/4 + 8. `at`: byte offset of the first of them in u,
-// delta, z and y, at the current tile.
-template <class T> struct Rows {
+// The rows of a warp: lane l moves chunk l%4 of rows l/4 and l/4 + 8. `at`: byte offset of the first of them
+// in u, delta, z and y, at the current tile.
+template <class T>
+struct Rows {
   static constexpr int kCount = 16 / sizeof(T);
   i64 at;
   int place, rows;
@@ -64,7 +68,9 @@ template <class T> struct Rows {
     place = chunk(row, part);
     asm volatile("" : "+l"(at), "+r"(place));  // else they are computed anew for every tile
   }
-  __device__ i64 below() const { return 8 * static_cast<i64>(sizeof(T)) * length; }  // bytes to the eighth next row
+  __device__ i64 below() const {
+    return 8 * static_cast<i64>(sizeof(T)) * length;
+  }  // bytes to the eighth next row
   // `bytes`: from the current tile to the requested one.
   __device__ void request(unsigned char* tile, const void* tensor, int bytes) const {
     const char* from = static_cast<const char*>(tensor) + at;
@@ -73,11 +79,11 @@ template <class T> struct Rows {
   }
   __device__ void store(const unsigned char* tile, void* tensor) const {
     char* to = static_cast<char*>(tensor) + at;
-    __stcs(reinterpret_cast<float4*>(to), *reinterpret_cast<const float4*>(tile + place));
-    __stcs(reinterpret_cast<float4*>(to + below()), *reinterpret_cast<const float4*>(tile + place + 8 * kRow));
+    *reinterpret_cast<float4*>(to) = *reinterpret_cast<const float4*>(tile + place);
+    *reinterpret_cast<float4*>(to + below()) = *reinterpret_cast<const float4*>(tile + place + 8 * kRow);
   }
-  // Element by element: ragged tails, unaligned rows, blocks that are not full; what does not exist is zero. `first`:
-  // the element in the tensor that the warp's first row begins the tile with.
+  // Element by element: ragged tails, unaligned rows, blocks that are not full; what does not exist is zero.
+  // `first`: the element in the tensor that the warp's first row begins the tile with.
   __device__ void request_some(unsigned char* tile, const T* tensor, i64 first, i64 left) const {
     for (int i = threadIdx.x & 31; i < kWarpChannels * kSteps<T>; i += 32) {
       const int row = i / kSteps<T>, t = i % kSteps<T>;
@@ -93,8 +99,10 @@ template <class T> struct Rows {
   }
 };
 
-// B and C of a tile: held in registers for one tile, then spread as floats. A thread has kChunks chunks of 16 bytes.
-template <class T, int kStates> struct Projections {
+// B and C of a tile: held in registers for one tile, then spread as floats. A thread has kChunks chunks of 16
+// bytes.
+template <class T, int kStates>
+struct Projections {
   static constexpr int kChunks = kStates / 4, kCount = 16 / sizeof(T);
   uint4 held[kChunks];
   const T* from[kChunks];  // of the next tile
@@ -107,7 +115,8 @@ template <class T, int kStates> struct Projections {
       const bool c = i >= 16 * kStates;
       exists[k] = n < s.states;
       from[k] = (c ? C : B) + n * s.length + part * kCount;
-      to[k] = c * kSteps<T> * kWidth<kStates> + part * kCount * kWidth<kStates> + (n & 3) * kStates + (n >> 2);
+      to[k] =
+          c * kSteps<T> * kWidth<kStates> + part * kCount * kWidth<kStates> + (n & 3) * kStates + (n >> 2);
     }
   }
   // `left` steps exist; `whole`: a tile of them, and aligned.

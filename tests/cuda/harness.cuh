@@ -42,7 +42,9 @@ __host__ __device__ inline std::uint64_t mix(std::uint64_t x) {
   x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
   return x ^ x >> 31;
 }
-__host__ __device__ inline double uniform(std::uint64_t x) { return static_cast<double>(mix(x) >> 11) * 0x1p-53; }
+__host__ __device__ inline double uniform(std::uint64_t x) {
+  return static_cast<double>(mix(x) >> 11) * 0x1p-53;
+}
 
 // A stream of numbers.
 struct Random {
@@ -52,8 +54,10 @@ struct Random {
   double log_uniform(double low, double high) { return std::exp((*this)(std::log(low), std::log(high))); }
 };
 
-// A device array with poisoned guards on both sides; `shift` elements break its alignment. Poison: 0xFF bytes (NaN).
-template <class E> struct Buffer {
+// A device array with poisoned guards on both sides; `shift` elements break its alignment. Poison: 0xFF bytes
+// (NaN).
+template <class E>
+struct Buffer {
   static constexpr std::size_t kGuard = 256;  // bytes
   std::vector<E> host;
   std::size_t shift;
@@ -102,12 +106,13 @@ struct Worst {
   }
 };
 
-// A dumped case: FOLDER/NAME.txt lists op, options and tensors; each tensor is raw little-endian numbers in a file of
-// its own. tests/cuda/make_cases.py makes case files of them.
+// A dumped case: FOLDER/NAME.txt lists op, options and tensors; each tensor is raw little-endian numbers in a
+// file of its own. tests/cuda/make_cases.py makes case files of them.
 struct Dump {
   std::string folder, name;
   std::ofstream list;
-  Dump(const std::string& to, const std::string& case_name, const std::string& op) : folder(to), name(case_name) {
+  Dump(const std::string& to, const std::string& case_name, const std::string& op)
+      : folder(to), name(case_name) {
     list.open(folder + "/" + name + ".txt");
     list << "op " << op << "\n";
   }
@@ -115,7 +120,8 @@ struct Dump {
     list << "opt " << key << " " << type << " " << value << "\n";
   }
   // type: NumPy's, or bf16.
-  template <class E> void tensor(const char* key, const char* type, const std::vector<i64>& shape, const Buffer<E>& b) {
+  template <class E>
+  void tensor(const char* key, const char* type, const std::vector<i64>& shape, const Buffer<E>& b) {
     const std::string file = name + "." + key + ".bin";
     list << "tensor " << key << " " << type << " " << file;
     for (i64 n : shape) list << " " << n;

@@ -1,5 +1,6 @@
-// The simplified scan and its adjoint in float64, sequential, for the CUDA tests; with every value goes how far a
-// float32 evaluation in any order may lie off: first-order bounds in units of 2^-24, written for the tests alone.
+// The simplified scan and its adjoint in float64, sequential, for the CUDA tests; with every value goes how
+// far a float32 evaluation in any order may lie off: first-order bounds in units of 2^-24, written for the
+// tests alone.
 #pragma once
 
 #include <complex>
@@ -93,7 +94,8 @@ inline Forward forward(const Problem& p) {
       const c128 b = c128(p.b[i]);
       x = c.abar * x + c.bbar * b;
       const double kept = std::abs(c.abar) * size, added = std::abs(c.bbar * b);
-      error = std::abs(c.abar) * error + c.abar_error * size + c.bbar_error * std::abs(b) + kUnit * (6 * kept + 6 * added);
+      error = std::abs(c.abar) * error + c.abar_error * size + c.bbar_error * std::abs(b) +
+              kUnit * (6 * kept + 6 * added);
       size = kept + added;
       r.x[i] = x;
       r.error[i] = error + 1e-42;
@@ -107,13 +109,16 @@ struct Adjoint {
   std::vector<double> ddelta, ddeltaA;
   std::vector<double> gb_error, dA_error, d_initial_error, ddelta_error, ddeltaA_error;
 };
-// x: the float32 forward states, taken as exact. g_last may be null. Without deltaA ddelta is the sum of both.
+// x: the float32 forward states, taken as exact. g_last may be null. Without deltaA ddelta is the sum of
+// both.
 inline Adjoint adjoint(const Problem& p, const std::complex<float>* x, const std::complex<float>* g,
                        const std::complex<float>* g_last) {
-  const auto n = static_cast<std::size_t>(p.batch * p.states * p.length), rows = static_cast<std::size_t>(p.batch * p.states);
+  const auto n = static_cast<std::size_t>(p.batch * p.states * p.length),
+             rows = static_cast<std::size_t>(p.batch * p.states);
   const auto states = static_cast<std::size_t>(p.states);
   Adjoint r;
-  r.gb.resize(n), r.gb_error.resize(n), r.ddelta.resize(n), r.ddelta_error.resize(n), r.ddeltaA.resize(n), r.ddeltaA_error.resize(n);
+  r.gb.resize(n), r.gb_error.resize(n), r.ddelta.resize(n), r.ddelta_error.resize(n), r.ddeltaA.resize(n),
+      r.ddeltaA_error.resize(n);
   r.dA.resize(states), r.dA_error.resize(states), r.d_initial.resize(rows), r.d_initial_error.resize(rows);
   std::vector<double> dA_size(states);
   for (std::size_t row = 0; row < rows; ++row) {
@@ -127,14 +132,18 @@ inline Adjoint adjoint(const Problem& p, const std::complex<float>* x, const std
       const c128 before = t > 0 ? c128(x[i - 1]) : (p.initial ? c128(p.initial[row]) : c128(0));
       const double lambda_size = std::abs(c128(g[i])) + size, lambda_error = error + kUnit * lambda_size;
       r.gb[i] = std::conj(c.bbar) * lambda;
-      r.gb_error[i] = std::abs(c.bbar) * lambda_error + c.bbar_error * lambda_size + 3 * kUnit * std::abs(c.bbar) * lambda_size + 1e-42;
-      const double by_e = std::real(lambda * std::conj(before * c.dabar_de)), by_d = std::real(lambda * std::conj(b * c.dbbar_dd));
+      r.gb_error[i] = std::abs(c.bbar) * lambda_error + c.bbar_error * lambda_size +
+                      3 * kUnit * std::abs(c.bbar) * lambda_size + 1e-42;
+      const double by_e = std::real(lambda * std::conj(before * c.dabar_de)),
+                   by_d = std::real(lambda * std::conj(b * c.dbbar_dd));
       const double e_size = std::abs(before * c.dabar_de), d_size = std::abs(b * c.dbbar_dd);
-      const double e_error = e_size * (lambda_error + kUnit * (c.spread_e + 12) * lambda_size) +
-                             kTiny * (1 + 2 * std::abs(c128(p.A[row % states]))) * (1 + std::abs(before)) * (1 + lambda_size);
+      const double e_error =
+          e_size * (lambda_error + kUnit * (c.spread_e + 12) * lambda_size) +
+          kTiny * (1 + 2 * std::abs(c128(p.A[row % states]))) * (1 + std::abs(before)) * (1 + lambda_size);
       const double d_error = d_size * (lambda_error + kUnit * (c.spread_d + 12) * lambda_size);
       r.ddelta[i] = p.deltaA ? by_d : by_e + by_d;
-      r.ddelta_error[i] = (p.deltaA ? d_error : e_error + d_error + kUnit * (e_size + d_size) * lambda_size) + 1e-42;
+      r.ddelta_error[i] =
+          (p.deltaA ? d_error : e_error + d_error + kUnit * (e_size + d_size) * lambda_size) + 1e-42;
       r.ddeltaA[i] = by_e;
       r.ddeltaA_error[i] = e_error + 1e-42;
       const double a_size = std::abs(before * c.dabar_da), b_size = std::abs(b) * c.dbbar_da_size;
@@ -143,7 +152,8 @@ inline Adjoint adjoint(const Problem& p, const std::complex<float>* x, const std
       r.dA_error[s] += a_size * (lambda_error + kUnit * (c.spread_e + 12) * lambda_size) +
                        b_size * (lambda_error + kUnit * (2 * c.spread_d + 16) * lambda_size);
       dA_size[s] += (a_size + b_size) * lambda_size;
-      error = std::abs(c.abar) * lambda_error + c.abar_error * lambda_size + 6 * kUnit * std::abs(c.abar) * lambda_size;
+      error = std::abs(c.abar) * lambda_error + c.abar_error * lambda_size +
+              6 * kUnit * std::abs(c.abar) * lambda_size;
       size = std::abs(c.abar) * lambda_size;
       mu = std::conj(c.abar) * lambda;
     }

@@ -1,85 +1,30 @@
-// Tests of the S5 kernels on a device, against tests/cuda/s5_reference.hpp. Exit code 77: no device, 1: failed.
+// Tests of the S5 kernels on a device, against tests/cuda/s5_reference.hpp. Exit code 77: no device, 1:
+// failed.
 //
 //   s5_test [--small] [--no-blas] [--large] [--dump FOLDER]
-// --small: fewer shapes, for compute-sanitizer; --no-blas: without the projections; --large: only the shape of more
-// than 2^31 elements (26 GB); --dump: only writes cases for the oracle.
+// --small: fewer shapes, for compute-sanitizer; --no-blas: without the projections; --large: only the shape
+// of more than 2^31 elements (26 GB); --dump: only writes cases for the oracle.
 #include <algorithm>
 
 #include "cuda/s5/s5.hpp"
 #include "tests/cuda/harness.cuh"
+#include "tests/cuda/s5_case.cuh"
 #include "tests/cuda/s5_projections.hpp"
 #include "tests/cuda/s5_reference.hpp"
 
 using namespace harness;
+using namespace s5_case;
 namespace s5 = exactscan::cuda::s5;
-using c64 = std::complex<float>;
 using exactscan::cuda::Status;
 using s5_reference::c128;
 
 namespace {
 
-const char* kNames[] = {"bilinear", "zoh", "dirac"};
 double worst_ratio = 0;
 
-const float2* in(const Buffer<c64>& b) { return reinterpret_cast<const float2*>(b.device()); }
-float2* out(const Buffer<c64>& b) { return reinterpret_cast<float2*>(b.device()); }
-
-enum class Data { typical, small_a, zero_a, near_minus_one, strong, large_steps, growing };
-struct Case {
-  i64 batch, states, length;
-  int method;
-  bool two_steps = false, initial = true, last = true, in_place = false;
-  int shift = 0, warps = 0;
-  Data data = Data::typical;
-};
-std::string describe(const Case& c) {
-  char text[200];
-  std::snprintf(text, sizeof text, "%s %lld x %lld x %lld%s%s%s%s shift %d warps %d data %d", kNames[c.method],
-                static_cast<long long>(c.batch), static_cast<long long>(c.states), static_cast<long long>(c.length),
-                c.two_steps ? " deltaA" : "", c.initial ? " initial" : "", c.last ? " last" : "", c.in_place ? " in-place" : "",
-                c.shift, c.warps, static_cast<int>(c.data));
-  return text;
-}
-
-struct Inputs {
-  Buffer<c64> b, A, initial, g, g_last;
-  Buffer<float> delta, deltaA;
-  explicit Inputs(const Case& c)
-      : b(c.batch * c.states * c.length, c.shift), A(c.states), initial(c.batch * c.states), g(b.host.size(), c.shift),
-        g_last(c.batch * c.states), delta(b.host.size(), c.shift), deltaA(b.host.size(), c.shift) {
-    Random r(static_cast<std::uint64_t>(c.length * 131 + c.states * 7 + c.method + 1000 * static_cast<int>(c.data)));
-    auto complex = [&](double scale) { return c64(static_cast<float>(r(-scale, scale)), static_cast<float>(r(-scale, scale))); };
-    for (i64 p = 0; p < c.states; ++p) {
-      const double n = 3.14159 * static_cast<double>(p % 40);
-      c64 a(static_cast<float>(-r(0.1, 1)), static_cast<float>(n));
-      if (c.data == Data::small_a) a = c64(static_cast<float>(-r.log_uniform(1e-9, 1e-2)), static_cast<float>(r.log_uniform(1e-9, 1e-2)));
-      if (c.data == Data::zero_a && p % 2 == 0) a = c64(p % 4 == 0 ? 0.0f : -0.0f, 0.0f);
-      if (c.data == Data::near_minus_one) a = c64(-20.0f, p % 3 == 0 ? 0.0f : static_cast<float>(r(-0.01, 0.01)));
-      if (c.data == Data::strong) a = c64(static_cast<float>(-r(50, 3000)), static_cast<float>(r(-3000, 3000)));
-      if (c.data == Data::growing) a = c64(static_cast<float>(r(0, 0.5)), static_cast<float>(n));
-      A[p] = a;
-    }
-    for (std::size_t k = 0; k < b.host.size(); ++k) {
-      const auto i = static_cast<i64>(k);
-      b[i] = complex(1), g[i] = complex(1);
-      double d = r.log_uniform(1e-3, 1e-1), e = r.log_uniform(1e-3, 1e-1);
-      if (c.data == Data::near_minus_one && i % 5 == 0) d = e = 0.1;
-      if (c.data == Data::large_steps) d = r.log_uniform(1e-3, i % 7 == 0 ? 1e15 : 1e3), e = d;
-      delta[i] = static_cast<float>(d), deltaA[i] = static_cast<float>(e);
-    }
-    for (auto& v : initial.host) v = complex(1);
-    for (auto& v : g_last.host) v = complex(1);
-    b.up(), A.up(), initial.up(), g.up(), g_last.up(), delta.up(), deltaA.up();
-  }
-};
-
-s5_reference::Problem problem(const Case& c, const Inputs& v) {
-  return {c.batch, c.states, c.length, c.method, v.b.host.data(), v.A.host.data(), c.initial ? v.initial.host.data() : nullptr,
-          v.delta.host.data(), c.two_steps ? v.deltaA.host.data() : nullptr};
-}
-
 template <class G, class T>
-void compare(const std::string& what, const std::vector<G>& got, const std::vector<T>& exact, const std::vector<double>& allowed) {
+void compare(const std::string& what, const std::vector<G>& got, const std::vector<T>& exact,
+             const std::vector<double>& allowed) {
   Worst w;
   for (std::size_t i = 0; i < got.size(); ++i)
     w.see(std::abs(static_cast<T>(got[i]) - exact[i]), allowed[i], static_cast<i64>(i));
@@ -91,9 +36,12 @@ void compare(const std::string& what, const std::vector<G>& got, const std::vect
 
 s5::Scan scan_of(const Case& c, Inputs& v, const Buffer<c64>& x, const Buffer<c64>& last) {
   s5::Scan s;
-  s.batch = c.batch, s.states = c.states, s.length = c.length, s.method = static_cast<s5::Discretization>(c.method);
-  s.b = in(v.b), s.delta = v.delta.device(), s.deltaA = c.two_steps ? v.deltaA.device() : nullptr, s.A = in(v.A);
-  s.initial = c.initial ? in(v.initial) : nullptr, s.x = out(x), s.last = c.last ? out(last) : nullptr, s.warps = c.warps;
+  s.batch = c.batch, s.states = c.states, s.length = c.length,
+  s.method = static_cast<s5::Discretization>(c.method);
+  s.b = in(v.b), s.delta = v.delta.device(), s.deltaA = c.two_steps ? v.deltaA.device() : nullptr,
+  s.A = in(v.A);
+  s.initial = c.initial ? in(v.initial) : nullptr, s.x = out(x), s.last = c.last ? out(last) : nullptr,
+  s.warps = c.warps;
   return s;
 }
 
@@ -114,28 +62,34 @@ void run(const Case& c) {
   if (c.last) {
     bool same = true;
     for (i64 row = 0; row < c.batch * c.states; ++row) {
-      const c64 expected = c.length > 0 ? x[row * c.length + c.length - 1] : (c.initial ? v.initial[row] : c64(0));
+      const c64 expected =
+          c.length > 0 ? x[row * c.length + c.length - 1] : (c.initial ? v.initial[row] : c64(0));
       same = same && std::memcmp(&expected, &last[row], sizeof expected) == 0;
     }
     expect(same, name + " last state");
   }
 
-  Buffer<c64> gb(v.b.host.size(), c.shift), dA(c.states), d_initial(c.batch * c.states), scratch(c.batch * c.states);
+  Buffer<c64> gb(v.b.host.size(), c.shift), dA(c.states), d_initial(c.batch * c.states),
+      scratch(c.batch * c.states);
   Buffer<float> ddelta(v.b.host.size(), c.shift), ddeltaA(v.b.host.size(), c.shift);
   if (c.in_place) gb.host = v.g.host, gb.up();
   s5::ScanBackward w;
-  w.batch = s.batch, w.states = s.states, w.length = s.length, w.method = s.method, w.b = in(v.b), w.delta = s.delta;
+  w.batch = s.batch, w.states = s.states, w.length = s.length, w.method = s.method, w.b = in(v.b),
+  w.delta = s.delta;
   w.deltaA = s.deltaA, w.A = s.A, w.initial = s.initial, w.x = in(x), w.g = c.in_place ? in(gb) : in(v.g);
   w.g_last = c.last ? in(v.g_last) : nullptr, w.gb = out(gb), w.ddelta = ddelta.device();
   w.ddeltaA = c.two_steps ? ddeltaA.device() : nullptr, w.dA = out(dA), w.d_initial = out(d_initial);
   w.warps = c.warps;
   expect(s5::scratch_bytes(w) <= scratch.bytes(), name + " scratch");
-  expect(s5::scan_backward(w, scratch.device(), scratch.bytes(), nullptr) == Status::ok, name + " adjoint status");
+  expect(s5::scan_backward(w, scratch.device(), scratch.bytes(), nullptr) == Status::ok,
+         name + " adjoint status");
   require(cudaDeviceSynchronize(), name.c_str());
   gb.down(), dA.down(), d_initial.down(), ddelta.down(), ddeltaA.down();
-  expect(gb.guards_intact() && dA.guards_intact() && d_initial.guards_intact() && ddelta.guards_intact() && ddeltaA.guards_intact(),
+  expect(gb.guards_intact() && dA.guards_intact() && d_initial.guards_intact() && ddelta.guards_intact() &&
+             ddeltaA.guards_intact(),
          name + ": guards of gradients");
-  const auto adjoint = s5_reference::adjoint(problem(c, v), x.host.data(), v.g.host.data(), c.last ? v.g_last.host.data() : nullptr);
+  const auto adjoint = s5_reference::adjoint(problem(c, v), x.host.data(), v.g.host.data(),
+                                             c.last ? v.g_last.host.data() : nullptr);
   compare(name + " gb", gb.host, adjoint.gb, adjoint.gb_error);
   compare(name + " ddelta", ddelta.host, adjoint.ddelta, adjoint.ddelta_error);
   if (c.two_steps) compare(name + " ddeltaA", ddeltaA.host, adjoint.ddeltaA, adjoint.ddeltaA_error);
@@ -146,15 +100,18 @@ void run(const Case& c) {
 void shapes(bool small) {
   int k = 0;
   for (int method = 0; method < 3; ++method)
-    for (i64 length : small ? std::vector<i64>{0, 1, 127, 300} : std::vector<i64>{0, 1, 2, 3, 127, 128, 129, 255, 513, 1000, 4096, 5001})
+    for (i64 length : small ? std::vector<i64>{0, 1, 127, 300}
+                            : std::vector<i64>{0, 1, 2, 3, 127, 128, 129, 255, 513, 1000, 4096, 5001})
       for (int two = 0; two < 2; ++two)
         for (int warps : {1, 4, 16}) {
           ++k;
           Case c{1 + k % 3, small ? 3 : 11, length, method, two == 1};
-          c.initial = k % 4 != 0, c.last = k % 5 != 0, c.in_place = k % 3 == 0, c.shift = k % 2, c.warps = warps;
+          c.initial = k % 4 != 0, c.last = k % 5 != 0, c.in_place = k % 3 == 0, c.shift = k % 2,
+          c.warps = warps;
           run(c);
         }
-  for (Data data : {Data::small_a, Data::zero_a, Data::near_minus_one, Data::strong, Data::large_steps, Data::growing})
+  for (Data data :
+       {Data::small_a, Data::zero_a, Data::near_minus_one, Data::strong, Data::large_steps, Data::growing})
     for (int method = 0; method < 3; ++method)
       for (int two = 0; two < (small ? 1 : 2); ++two) {
         if (data == Data::large_steps && method != 0) continue;
@@ -172,9 +129,26 @@ struct System {
   Buffer<c64> u, B, C, dy, b, x, y, last, g, du, dA, dB, dC, d_initial, scratch;
   Buffer<float> ddelta, ddeltaA;
   System(const Case& k, i64 H)
-      : c(k), inputs(H), v(k), u(k.batch * H * k.length), B(k.states * H), C(B.host.size()), dy(u.host.size()), b(v.b.host.size()),
-        x(b.host.size()), y(u.host.size()), last(k.batch * k.states), g(b.host.size()), du(u.host.size()), dA(k.states), dB(B.host.size()),
-        dC(B.host.size()), d_initial(k.batch * k.states), scratch(k.batch * k.states), ddelta(b.host.size()), ddeltaA(b.host.size()) {
+      : c(k),
+        inputs(H),
+        v(k),
+        u(k.batch * H * k.length),
+        B(k.states * H),
+        C(B.host.size()),
+        dy(u.host.size()),
+        b(v.b.host.size()),
+        x(b.host.size()),
+        y(u.host.size()),
+        last(k.batch * k.states),
+        g(b.host.size()),
+        du(u.host.size()),
+        dA(k.states),
+        dB(B.host.size()),
+        dC(B.host.size()),
+        d_initial(k.batch * k.states),
+        scratch(k.batch * k.states),
+        ddelta(b.host.size()),
+        ddeltaA(b.host.size()) {
     Random r(99);
     for (auto* t : {&u, &B, &C, &dy}) {
       for (auto& e : t->host) e = c64(static_cast<float>(r(-1, 1)), static_cast<float>(r(-1, 1)));
@@ -183,20 +157,25 @@ struct System {
   }
   s5::SimplifiedScan forward() {
     s5::SimplifiedScan s;
-    s.batch = c.batch, s.inputs = inputs, s.states = c.states, s.length = c.length, s.method = static_cast<s5::Discretization>(c.method);
-    s.u = in(u), s.A = in(v.A), s.B = in(B), s.C = in(C), s.delta = v.delta.device(), s.deltaA = c.two_steps ? v.deltaA.device() : nullptr;
-    s.initial = c.initial ? in(v.initial) : nullptr, s.b = out(b), s.x = out(x), s.y = out(y), s.last = out(last);
+    s.batch = c.batch, s.inputs = inputs, s.states = c.states, s.length = c.length,
+    s.method = static_cast<s5::Discretization>(c.method);
+    s.u = in(u), s.A = in(v.A), s.B = in(B), s.C = in(C), s.delta = v.delta.device(),
+    s.deltaA = c.two_steps ? v.deltaA.device() : nullptr;
+    s.initial = c.initial ? in(v.initial) : nullptr, s.b = out(b), s.x = out(x), s.y = out(y),
+    s.last = out(last);
     return s;
   }
   s5::SimplifiedScanBackward backward() {
     s5::SimplifiedScanBackward w;
-    w.forward = forward(), w.dy = in(dy), w.d_last = c.last ? in(v.g_last) : nullptr, w.g = out(g), w.du = out(du), w.dA = out(dA);
+    w.forward = forward(), w.dy = in(dy), w.d_last = c.last ? in(v.g_last) : nullptr, w.g = out(g),
+    w.du = out(du), w.dA = out(dA);
     w.dB = out(dB), w.dC = out(dC), w.d_initial = out(d_initial), w.ddelta = ddelta.device();
     w.ddeltaA = c.two_steps ? ddeltaA.device() : nullptr;
     return w;
   }
   void down() {
-    for (auto* t : {&b, &x, &y, &last, &g, &du, &dA, &dB, &dC, &d_initial}) t->down(), expect(t->guards_intact(), "system guards");
+    for (auto* t : {&b, &x, &y, &last, &g, &du, &dA, &dB, &dC, &d_initial})
+      t->down(), expect(t->guards_intact(), "system guards");
     ddelta.down(), ddeltaA.down();
   }
 };
@@ -205,7 +184,9 @@ void system_case(cublasHandle_t blas, const Case& c, i64 inputs) {
   const std::string name = "system " + describe(c);
   System s(c, inputs);
   expect(s5::simplified_scan(s.forward(), blas, nullptr) == Status::ok, name + " status");
-  expect(s5::simplified_scan_backward(s.backward(), s.scratch.device(), s.scratch.bytes(), blas, nullptr) == Status::ok, name + " status");
+  expect(s5::simplified_scan_backward(s.backward(), s.scratch.device(), s.scratch.bytes(), blas, nullptr) ==
+             Status::ok,
+         name + " status");
   require(cudaDeviceSynchronize(), name.c_str());
   s.down();
   auto close = [&](const char* what, const std::vector<c64>& got, const std::vector<c128>& exact) {
@@ -224,7 +205,8 @@ void system_case(cublasHandle_t blas, const Case& c, i64 inputs) {
   const auto source = s5_reference::product(s.C.host, H, P, true, s.dy.host, n, L);
   std::vector<c64> g(source.size());
   for (std::size_t i = 0; i < g.size(); ++i) g[i] = c64(source[i]);
-  const auto a = s5_reference::adjoint(problem(c, seen), s.x.host.data(), g.data(), c.last ? s.v.g_last.host.data() : nullptr);
+  const auto a = s5_reference::adjoint(problem(c, seen), s.x.host.data(), g.data(),
+                                       c.last ? s.v.g_last.host.data() : nullptr);
   close("gb", s.g.host, a.gb);
   close("dA", s.dA.host, a.dA);
   close("d_initial", s.d_initial.host, a.d_initial);
@@ -249,9 +231,11 @@ void inner_case(cublasHandle_t blas, bool conj_sym) {
   s5::Inner f;
   f.scan = s.forward(), f.D = D.device(), f.conj_sym = conj_sym, f.out = out_.device();
   s5::InnerBackward w;
-  w.scan = s.backward(), w.D = D.device(), w.dout = dout.device(), w.conj_sym = conj_sym, w.dy = out(dy), w.dD = dD.device();
+  w.scan = s.backward(), w.D = D.device(), w.dout = dout.device(), w.conj_sym = conj_sym, w.dy = out(dy),
+  w.dD = dD.device();
   expect(s5::inner(f, blas, nullptr) == Status::ok, "inner status");
-  expect(s5::inner_backward(w, s.scratch.device(), s.scratch.bytes(), blas, nullptr) == Status::ok, "inner adjoint status");
+  expect(s5::inner_backward(w, s.scratch.device(), s.scratch.bytes(), blas, nullptr) == Status::ok,
+         "inner adjoint status");
   require(cudaDeviceSynchronize(), "inner");
   s.down(), out_.down(), dD.down(), dy.down();
   Worst o, q, k;
@@ -261,15 +245,19 @@ void inner_case(cublasHandle_t blas, bool conj_sym) {
   for (i64 i = 0; i < static_cast<i64>(dout.host.size()); ++i) {
     const i64 h = i / 301 % 5;
     const double skip = static_cast<double>(D[h]) * s.u[i].real();
-    o.see(std::fabs(out_[i] - (scale * s.y[i].real() + skip)), 2e-7 * (std::fabs(scale * s.y[i].real()) + std::fabs(skip)), i);
-    q.see(std::abs(c128(s.du[i]) - du[static_cast<std::size_t>(i)] - static_cast<double>(D[h]) * dout[i]), 2e-6 * (std::abs(du[static_cast<std::size_t>(i)]) + 10), i);
+    o.see(std::fabs(out_[i] - (scale * s.y[i].real() + skip)),
+          2e-7 * (std::fabs(scale * s.y[i].real()) + std::fabs(skip)), i);
+    q.see(std::abs(c128(s.du[i]) - du[static_cast<std::size_t>(i)] - static_cast<double>(D[h]) * dout[i]),
+          2e-6 * (std::abs(du[static_cast<std::size_t>(i)]) + 10), i);
     k.see(std::abs(c128(dy[i]) - scale * dout[i]), 1e-30, i);
     dD_exact[static_cast<std::size_t>(h)] += static_cast<double>(dout[i]) * s.u[i].real();
     dD_size[static_cast<std::size_t>(h)] += std::fabs(static_cast<double>(dout[i]) * s.u[i].real());
   }
   expect(o.ratio <= 1 && q.ratio <= 1 && k.ratio <= 1, "inner outputs");
   for (i64 h = 0; h < 5; ++h)
-    expect(std::fabs(dD[h] - dD_exact[static_cast<std::size_t>(h)]) <= 1e-7 * dD_size[static_cast<std::size_t>(h)], "inner dD");
+    expect(std::fabs(dD[h] - dD_exact[static_cast<std::size_t>(h)]) <=
+               1e-7 * dD_size[static_cast<std::size_t>(h)],
+           "inner dD");
 }
 
 void repeated() {
@@ -290,8 +278,10 @@ void repeated() {
 }
 
 __global__ void fill(float2* b, float* delta, i64 n) {
-  for (i64 i = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += static_cast<i64>(gridDim.x) * blockDim.x) {
-    b[i] = {static_cast<float>(2 * uniform(static_cast<std::uint64_t>(i)) - 1), static_cast<float>(2 * uniform(static_cast<std::uint64_t>(i) ^ 77777) - 1)};
+  for (i64 i = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
+       i += static_cast<i64>(gridDim.x) * blockDim.x) {
+    b[i] = {static_cast<float>(2 * uniform(static_cast<std::uint64_t>(i)) - 1),
+            static_cast<float>(2 * uniform(static_cast<std::uint64_t>(i) ^ 77777) - 1)};
     delta[i] = static_cast<float>(0.001 + 0.1 * uniform(static_cast<std::uint64_t>(i) ^ 99999));
   }
 }
@@ -309,16 +299,21 @@ void large() {
   one.initial = one.last = false;
   Inputs row(one);
   Buffer<c64> A(c.states), x(c.length);
-  for (i64 p = 0; p < c.states; ++p) A[p] = c64(-0.5f - 0.001f * static_cast<float>(p % 100), 3.0f * static_cast<float>(p % 50));
+  for (i64 p = 0; p < c.states; ++p)
+    A[p] = c64(-0.5f - 0.001f * static_cast<float>(p % 100), 3.0f * static_cast<float>(p % 50));
   A.up();
-  for (i64 r : {i64{0}, i64{1}, (i64{1} << 31) / c.length, (i64{1} << 31) / c.length + 1, c.batch * c.states - 1}) {
+  for (i64 r :
+       {i64{0}, i64{1}, (i64{1} << 31) / c.length, (i64{1} << 31) / c.length + 1, c.batch * c.states - 1}) {
     const std::string name = "large row " + std::to_string(r);
     fill<<<4096, 256>>>(b, delta, n);
     require(cudaMemcpy(row.b.host.data(), b + r * c.length, row.b.bytes(), cudaMemcpyDeviceToHost), "row");
-    require(cudaMemcpy(row.delta.host.data(), delta + r * c.length, row.delta.bytes(), cudaMemcpyDeviceToHost), "row");
+    require(
+        cudaMemcpy(row.delta.host.data(), delta + r * c.length, row.delta.bytes(), cudaMemcpyDeviceToHost),
+        "row");
     row.A[0] = A[r % c.states];
     s5::Scan s;
-    s.batch = c.batch, s.states = c.states, s.length = c.length, s.b = b, s.x = b, s.delta = delta, s.A = in(A);
+    s.batch = c.batch, s.states = c.states, s.length = c.length, s.b = b, s.x = b, s.delta = delta,
+    s.A = in(A);
     expect(s5::scan(s, nullptr) == Status::ok, name + " status");
     require(cudaMemcpy(x.host.data(), b + r * c.length, x.bytes(), cudaMemcpyDeviceToHost), "row");
     const auto exact = s5_reference::forward(problem(one, row));
@@ -337,21 +332,27 @@ void dump(const std::string& folder, cublasHandle_t blas) {
         System s(c, 4);
         expect(s5::simplified_scan(s.forward(), blas, nullptr) == Status::ok, "dump status");
         if (backward)
-          expect(s5::simplified_scan_backward(s.backward(), s.scratch.device(), s.scratch.bytes(), blas, nullptr) == Status::ok, "dump status");
+          expect(s5::simplified_scan_backward(s.backward(), s.scratch.device(), s.scratch.bytes(), blas,
+                                              nullptr) == Status::ok,
+                 "dump status");
         require(cudaDeviceSynchronize(), "dump");
         s.down();
-        Dump d(folder, std::string("s5_") + kNames[method] + (two ? "_deltaA" : "") + (backward ? "_bwd" : ""), "simplified_scan");
+        Dump d(folder,
+               std::string("s5_") + kNames[method] + (two ? "_deltaA" : "") + (backward ? "_bwd" : ""),
+               "simplified_scan");
         d.option("discretization", "str", kNames[method]);
         d.option("source", "str", "exactscan CUDA kernels, projections by cublasCgemm");
         const i64 n = c.batch, H = 4, P = c.states, L = c.length;
-        d.tensor("in.u", "c8", {n, H, L}, s.u), d.tensor("in.delta", "f4", {n, P, L}, s.v.delta), d.tensor("in.A", "c8", {P}, s.v.A);
+        d.tensor("in.u", "c8", {n, H, L}, s.u), d.tensor("in.delta", "f4", {n, P, L}, s.v.delta),
+            d.tensor("in.A", "c8", {P}, s.v.A);
         d.tensor("in.B", "c8", {P, H}, s.B), d.tensor("in.C", "c8", {H, P}, s.C);
         if (two) d.tensor("in.deltaA", "f4", {n, P, L}, s.v.deltaA);
         if (!backward) {
           d.tensor("out.y", "c8", {n, H, L}, s.y), d.tensor("out.last_state", "c8", {n, P}, s.last);
           continue;
         }
-        d.tensor("in.dy", "c8", {n, H, L}, s.dy), d.tensor("out.du", "c8", {n, H, L}, s.du), d.tensor("out.dA", "c8", {P}, s.dA);
+        d.tensor("in.dy", "c8", {n, H, L}, s.dy), d.tensor("out.du", "c8", {n, H, L}, s.du),
+            d.tensor("out.dA", "c8", {P}, s.dA);
         d.tensor("out.dB", "c8", {P, H}, s.dB), d.tensor("out.dC", "c8", {H, P}, s.dC);
         if (method != 2 || !two) d.tensor("out.ddelta", "f4", {n, P, L}, s.ddelta);
         if (two) d.tensor("out.ddeltaA", "f4", {n, P, L}, s.ddeltaA);

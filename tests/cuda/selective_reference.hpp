@@ -1,5 +1,6 @@
-// Mamba-1's selective scan and its adjoint in float64, sequential, for the CUDA tests. With every value goes a
-// first-order bound of a float32 evaluation in any order whose exp takes a rounded argument; written for the tests alone.
+// Mamba-1's selective scan and its adjoint in float64, sequential, for the CUDA tests. With every value goes
+// a first-order bound of a float32 evaluation in any order whose exp takes a rounded argument; written for
+// the tests alone.
 #pragma once
 
 #include <algorithm>
@@ -20,9 +21,12 @@ struct Problem {
   std::vector<double> u, delta, A, B, C, D, z, bias, initial;
 
   i64 row(i64 b, i64 d) const { return b * channels + d; }
-  i64 projection(i64 b, i64 d, i64 n, i64 t) const { return ((b * groups + d / (channels / groups)) * states + n) * length + t; }
+  i64 projection(i64 b, i64 d, i64 n, i64 t) const {
+    return ((b * groups + d / (channels / groups)) * states + n) * length + t;
+  }
   double before(i64 b, i64 d, i64 t) const {  // softplus's argument
-    return delta[static_cast<std::size_t>(row(b, d) * length + t)] + (bias.empty() ? 0 : bias[static_cast<std::size_t>(d)]);
+    return delta[static_cast<std::size_t>(row(b, d) * length + t)] +
+           (bias.empty() ? 0 : bias[static_cast<std::size_t>(d)]);
   }
 };
 
@@ -31,7 +35,8 @@ struct Step {
 };
 inline Step step(const Problem& p, double x) {
   if (!p.softplus || x > p.threshold) return {x, kUnit * std::fabs(x) * 2, 1};
-  const double dt = x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)), slope = 1 / (1 + std::exp(-x));
+  const double dt = x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)),
+               slope = 1 / (1 + std::exp(-x));
   return {dt, kUnit * (4 * dt + (2 + slope) * std::fabs(x) * std::min(dt, 1.0)) + 2e-38, slope};
 }
 inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
@@ -63,7 +68,8 @@ inline Forward forward(const Problem& p, double output_unit) {
           const auto bc = static_cast<std::size_t>(p.projection(b, d, k, t));
           const double added = s.dt * p.u[at] * p.B[bc];
           const double a_error = a * (std::fabs(A) * s.error + kUnit * (4 + 3 * std::fabs(s.dt * A))) + 2e-38;
-          error[i] = a * error[i] + a_error * size[i] + std::fabs(p.u[at] * p.B[bc]) * s.error + kUnit * (2 * a * size[i] + 4 * std::fabs(added)) + 1e-37;
+          error[i] = a * error[i] + a_error * size[i] + std::fabs(p.u[at] * p.B[bc]) * s.error +
+                     kUnit * (2 * a * size[i] + 4 * std::fabs(added)) + 1e-37;
           h[i] = a * h[i] + added;
           size[i] = a * size[i] + std::fabs(added);
           y += p.C[bc] * h[i];
@@ -81,7 +87,8 @@ inline Forward forward(const Problem& p, double output_unit) {
       }
       for (i64 k = 0; k < p.states; ++k) {
         const auto i = static_cast<std::size_t>(p.row(b, d) * p.states + k);
-        r.last[i] = h[static_cast<std::size_t>(k)], r.last_error[i] = error[static_cast<std::size_t>(k)] + 1e-37;
+        r.last[i] = h[static_cast<std::size_t>(k)],
+        r.last_error[i] = error[static_cast<std::size_t>(k)] + 1e-37;
       }
     }
   return r;
@@ -90,11 +97,13 @@ inline Forward forward(const Problem& p, double output_unit) {
 // Gradients, each with the sum of the magnitudes of its terms (the scale that an error is measured on).
 struct Adjoint {
   std::vector<double> du, ddelta, dA, dB, dC, dD, dz, dbias, dinitial;
-  std::vector<double> du_size, ddelta_size, dA_size, dB_size, dC_size, dD_size, dz_size, dbias_size, dinitial_size;
+  std::vector<double> du_size, ddelta_size, dA_size, dB_size, dC_size, dD_size, dz_size, dbias_size,
+      dinitial_size;
 };
 inline Adjoint adjoint(const Problem& p, const std::vector<double>& dy, const std::vector<double>& d_last) {
   Adjoint r;
-  const auto rows = static_cast<std::size_t>(p.batch * p.channels), L = static_cast<std::size_t>(p.length), N = static_cast<std::size_t>(p.states);
+  const auto rows = static_cast<std::size_t>(p.batch * p.channels), L = static_cast<std::size_t>(p.length),
+             N = static_cast<std::size_t>(p.states);
   r.du.resize(rows * L), r.ddelta = r.dz = r.du_size = r.ddelta_size = r.dz_size = r.du;
   r.dA.resize(p.A.size()), r.dA_size = r.dA, r.dB.resize(p.B.size()), r.dC = r.dB_size = r.dC_size = r.dB;
   r.dD.resize(static_cast<std::size_t>(p.channels)), r.dbias = r.dD_size = r.dbias_size = r.dD;
@@ -111,12 +120,15 @@ inline Adjoint adjoint(const Problem& p, const std::vector<double>& dy, const st
         const Step s = step(p, p.before(b, d, static_cast<i64>(t)));
         for (std::size_t k = 0; k < N; ++k) {
           const double a = std::exp(s.dt * p.A[channel * N + k]);
-          const double added = s.dt * p.u[row * L + t] * p.B[static_cast<std::size_t>(p.projection(b, d, static_cast<i64>(k), static_cast<i64>(t)))];
+          const double added =
+              s.dt * p.u[row * L + t] *
+              p.B[static_cast<std::size_t>(p.projection(b, d, static_cast<i64>(k), static_cast<i64>(t)))];
           h[(t + 1) * N + k] = a * h[t * N + k] + added;
           h_size[(t + 1) * N + k] = a * h_size[t * N + k] + std::fabs(added);
         }
       }
-      for (std::size_t k = 0; k < N; ++k) lambda[k] = d_last.empty() ? 0 : d_last[row * N + k], size[k] = std::fabs(lambda[k]);
+      for (std::size_t k = 0; k < N; ++k)
+        lambda[k] = d_last.empty() ? 0 : d_last[row * N + k], size[k] = std::fabs(lambda[k]);
       for (std::size_t t = L; t-- > 0;) {
         const std::size_t at = row * L + t;
         const Step s = step(p, p.before(b, d, static_cast<i64>(t)));
@@ -125,7 +137,8 @@ inline Adjoint adjoint(const Problem& p, const std::vector<double>& dy, const st
         if (!p.z.empty()) {
           const double z = p.z[at], g = sigmoid(z);
           for (std::size_t k = 0; k < N; ++k) {
-            const double C = p.C[static_cast<std::size_t>(p.projection(b, d, static_cast<i64>(k), static_cast<i64>(t)))];
+            const double C =
+                p.C[static_cast<std::size_t>(p.projection(b, d, static_cast<i64>(k), static_cast<i64>(t)))];
             y += C * h[(t + 1) * N + k], y_size += std::fabs(C) * h_size[(t + 1) * N + k];
           }
           r.dz[at] = gy * y * g * (1 + z * (1 - g));
@@ -134,12 +147,16 @@ inline Adjoint adjoint(const Problem& p, const std::vector<double>& dy, const st
         }
         double du = D * gy, du_size = std::fabs(du), ddt = 0, ddt_size = 0;
         for (std::size_t k = 0; k < N; ++k) {
-          const auto bc = static_cast<std::size_t>(p.projection(b, d, static_cast<i64>(k), static_cast<i64>(t)));
-          const double A = p.A[channel * N + k], a = std::exp(s.dt * A), w = a * h[t * N + k], w_size = a * h_size[t * N + k];
+          const auto bc =
+              static_cast<std::size_t>(p.projection(b, d, static_cast<i64>(k), static_cast<i64>(t)));
+          const double A = p.A[channel * N + k], a = std::exp(s.dt * A), w = a * h[t * N + k],
+                       w_size = a * h_size[t * N + k];
           const double l = lambda[k] + p.C[bc] * gy, l_size = size[k] + std::fabs(p.C[bc] * gy);
           du += l * s.dt * p.B[bc], du_size += l_size * std::fabs(s.dt * p.B[bc]);
-          ddt += l * (p.B[bc] * u + A * w), ddt_size += l_size * (std::fabs(p.B[bc] * u) + std::fabs(A) * w_size);
-          r.dA[channel * N + k] += l * s.dt * w, r.dA_size[channel * N + k] += l_size * std::fabs(s.dt) * w_size;
+          ddt += l * (p.B[bc] * u + A * w),
+              ddt_size += l_size * (std::fabs(p.B[bc] * u) + std::fabs(A) * w_size);
+          r.dA[channel * N + k] += l * s.dt * w,
+              r.dA_size[channel * N + k] += l_size * std::fabs(s.dt) * w_size;
           r.dB[bc] += l * s.dt * u, r.dB_size[bc] += l_size * std::fabs(s.dt * u);
           r.dC[bc] += gy * h[(t + 1) * N + k], r.dC_size[bc] += std::fabs(gy) * h_size[(t + 1) * N + k];
           lambda[k] = a * l, size[k] = a * l_size;
@@ -149,7 +166,8 @@ inline Adjoint adjoint(const Problem& p, const std::vector<double>& dy, const st
         r.dbias[channel] += r.ddelta[at], r.dbias_size[channel] += r.ddelta_size[at];
         r.dD[channel] += gy * u, r.dD_size[channel] += std::fabs(gy * u);
       }
-      for (std::size_t k = 0; k < N; ++k) r.dinitial[row * N + k] = lambda[k], r.dinitial_size[row * N + k] = size[k];
+      for (std::size_t k = 0; k < N; ++k)
+        r.dinitial[row * N + k] = lambda[k], r.dinitial_size[row * N + k] = size[k];
     }
   return r;
 }

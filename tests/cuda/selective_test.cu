@@ -1,18 +1,16 @@
-// Tests of the selective scan kernels on a device, against tests/cuda/selective_reference.hpp. Exit code 77: no
-// device, 1: failed.
+// Tests of the selective scan kernels on a device, against tests/cuda/selective_reference.hpp. Exit code 77:
+// no device, 1: failed.
 //
 //   selective_test [--small] [--large] [--dump FOLDER]
-// --small: fewer shapes, for compute-sanitizer; --large: only the shape of more than 2^31 elements (35 GB); --dump:
-// only writes cases for the oracle.
+// --small: fewer shapes, for compute-sanitizer; --large: only the shape of more than 2^31 elements (35 GB);
+// --dump: only writes cases for the oracle.
 #include <algorithm>
 #include <array>
 
-#include "cuda/selective/functions.cuh"
-#include "cuda/selective/selective.hpp"
-#include "tests/cuda/harness.cuh"
-#include "tests/cuda/selective_reference.hpp"
+#include "tests/cuda/selective_case.cuh"
 
 using namespace harness;
+using namespace selective_case;
 namespace sel = exactscan::cuda::selective;
 using exactscan::cuda::Status;
 using bf16 = __nv_bfloat16;
@@ -21,88 +19,22 @@ namespace {
 
 double worst_ratio = 0;
 
-double to_double(float x) { return x; }
-double to_double(bf16 x) { return static_cast<double>(__bfloat162float(x)); }
-template <class T> T from_double(double x);
-template <> float from_double<float>(double x) { return static_cast<float>(x); }
-template <> bf16 from_double<bf16>(double x) { return __float2bfloat16(static_cast<float>(x)); }
-template <class T> std::vector<double> widened(const Buffer<T>& b) {
-  std::vector<double> r;
-  for (const T& v : b.host) r.push_back(to_double(v));
-  return r;
-}
-
-struct Case {
-  i64 batch, channels, groups, states, length;
-  bool softplus = true, gate = true, skip = true, bias = true, initial = false, last = true;
-  int shift = 0;
-  double low = -7, high = -2, threshold = 20, rate = 16;  // of delta + bias; largest |A|
-};
-std::string describe(const Case& c, bool f32) {
-  char text[200];
-  std::snprintf(text, sizeof text, "%s %lld x %lld (%lld) x %lld x %lld%s%s%s%s%s shift %d x in %g..%g A to %g", f32 ? "f32" : "bf16",
-                static_cast<long long>(c.batch), static_cast<long long>(c.channels), static_cast<long long>(c.groups),
-                static_cast<long long>(c.states), static_cast<long long>(c.length), c.softplus ? " softplus" : "", c.gate ? " z" : "",
-                c.skip ? " D" : "", c.bias ? " bias" : "", c.initial ? " initial" : "", c.shift, c.low, c.high, c.rate);
-  return text;
-}
-
-template <class T> struct Inputs {
-  Case c;
-  Buffer<T> u, delta, B, C, z;
-  Buffer<float> A, D, bias, initial, dy, d_last;
-  explicit Inputs(const Case& k)
-      : c(k), u(k.batch * k.channels * k.length, k.shift), delta(u.host.size(), k.shift), B(k.batch * k.groups * k.states * k.length, k.shift),
-        C(B.host.size(), k.shift), z(u.host.size(), k.shift), A(k.channels * k.states), D(k.channels), bias(k.channels),
-        initial(k.batch * k.channels * k.states), dy(u.host.size(), k.shift), d_last(initial.host.size()) {
-    Random r(static_cast<std::uint64_t>(k.length * 7 + k.channels * 3 + k.states));
-    for (auto* t : {&u, &B, &C, &z})
-      for (auto& v : t->host) v = from_double<T>(r(-1, 1) + r(-1, 1));
-    for (auto& v : z.host) v = from_double<T>(r(-6, 6));
-    for (auto& v : bias.host) v = k.bias ? static_cast<float>(r(-1, 1)) : 0;
-    for (std::size_t i = 0; i < delta.host.size(); ++i) {
-      const double x = k.softplus ? r(k.low, k.high) : r.log_uniform(1e-3, 0.5);
-      delta.host[i] = from_double<T>(x - static_cast<double>(bias.host[i / static_cast<std::size_t>(k.length) % static_cast<std::size_t>(k.channels)]));
-    }
-    for (auto& v : A.host) v = static_cast<float>(-r.log_uniform(1e-3, k.rate));
-    for (auto* t : {&D, &initial, &dy, &d_last})
-      for (auto& v : t->host) v = static_cast<float>(r(-1, 1));
-    for (auto* t : {&u, &delta, &B, &C, &z}) t->up();
-    for (auto* t : {&A, &D, &bias, &initial, &dy, &d_last}) t->up();
-  }
-  sel::Scan scan() {
-    sel::Scan s;
-    s.type = sizeof(T) == 4 ? sel::Storage::f32 : sel::Storage::bf16;
-    s.batch = c.batch, s.channels = c.channels, s.groups = c.groups, s.states = c.states, s.length = c.length;
-    s.u = u.device(), s.delta = delta.device(), s.A = A.device(), s.B = B.device(), s.C = C.device();
-    s.D = c.skip ? D.device() : nullptr, s.z = c.gate ? z.device() : nullptr, s.delta_bias = c.bias ? bias.device() : nullptr;
-    s.softplus = c.softplus, s.threshold = static_cast<float>(c.threshold), s.initial = c.initial ? initial.device() : nullptr;
-    return s;
-  }
-  selective_reference::Problem problem() const {
-    selective_reference::Problem p{c.batch, c.channels, c.groups, c.states, c.length, c.softplus, c.threshold, {}, {}, {}, {}, {}, {}, {}, {}, {}};
-    p.u = widened(u), p.delta = widened(delta), p.A = widened(A), p.B = widened(B), p.C = widened(C);
-    if (c.skip) p.D = widened(D);
-    if (c.gate) p.z = widened(z);
-    if (c.bias) p.bias = widened(bias);
-    if (c.initial) p.initial = widened(initial);
-    return p;
-  }
-};
-
 template <class T>
-void compare(const std::string& what, const Buffer<T>& got, const std::vector<double>& exact, const std::vector<double>& allowed, double factor = 1) {
+void compare(const std::string& what, const Buffer<T>& got, const std::vector<double>& exact,
+             const std::vector<double>& allowed, double factor = 1) {
   Worst w;
   expect(got.guards_intact(), what + " guards");
   for (std::size_t i = 0; i < got.host.size(); ++i)
-    w.see(std::fabs(to_double(got.host[i]) - exact[i]), factor * allowed[i] + (factor == 1 ? 0 : 1e-33), static_cast<i64>(i));
+    w.see(std::fabs(to_double(got.host[i]) - exact[i]), factor * allowed[i] + (factor == 1 ? 0 : 1e-33),
+          static_cast<i64>(i));
   worst_ratio = std::max(worst_ratio, w.ratio);
   char text[80];
   std::snprintf(text, sizeof text, " %.3g times allowed at %lld", w.ratio, static_cast<long long>(w.at));
   expect(w.ratio <= 1, what + text);
 }
 
-template <class T> void forward_case(const Case& c) {
+template <class T>
+void forward_case(const Case& c) {
   const std::string name = describe(c, sizeof(T) == 4);
   Inputs<T> v(c);
   Buffer<T> y(v.u.host.size(), c.shift);
@@ -117,20 +49,24 @@ template <class T> void forward_case(const Case& c) {
   if (c.last) compare(name + " last", last, exact.last, exact.last_error);
 }
 
-template <class T> void forward_cases(bool small) {
+template <class T>
+void forward_cases(bool small) {
   int k = 0;
-  for (i64 length : small ? std::vector<i64>{0, 1, 33, 80} : std::vector<i64>{0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 63, 64, 100, 255, 512, 1000, 2049})
+  for (i64 length :
+       small ? std::vector<i64>{0, 1, 33, 80}
+             : std::vector<i64>{0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 63, 64, 100, 255, 512, 1000, 2049})
     for (i64 channels : small ? std::vector<i64>{3, 80} : std::vector<i64>{1, 6, 64, 66, 192})
       for (i64 states : small ? std::vector<i64>{16} : std::vector<i64>{1, 5, 16}) {
         ++k;
         Case c{1 + k % 2, channels, channels % 3 == 0 && k % 2 ? 3 : 1, states, length};
-        c.gate = k % 3 != 0, c.skip = k % 4 != 0, c.bias = k % 5 != 0, c.initial = k % 2 != 0, c.last = k % 7 != 0, c.softplus = k % 6 != 0;
+        c.gate = k % 3 != 0, c.skip = k % 4 != 0, c.bias = k % 5 != 0, c.initial = k % 2 != 0,
+        c.last = k % 7 != 0, c.softplus = k % 6 != 0;
         c.shift = k % 4 == 3 ? 1 : 0;
         forward_case<T>(c);
       }
   for (i64 states : {32, 20, 64, 33}) forward_case<T>({2, 70, 2, states, small ? 50 : 300});
   Case c{1, 64, 1, 16, small ? 64 : 700};
-  c.low = -20, c.high = -10, forward_case<T>(c);   // small steps: softplus without cancellation
+  c.low = -20, c.high = -10, forward_case<T>(c);              // small steps: softplus without cancellation
   c.low = -2, c.high = 25, c.rate = 1e3, forward_case<T>(c);  // around the threshold, strong decay
   c.low = 1, c.high = 5, c.threshold = 3, forward_case<T>(c);
   c.threshold = 20, c.low = -40, c.high = -30, c.rate = 1e-3, forward_case<T>(c);
@@ -140,17 +76,27 @@ template <class T> void forward_cases(bool small) {
 struct Gradients {
   Buffer<float> checkpoints, scratch, du, ddelta, dz, dA, dB, dC, dD, dbias, dinitial;
   explicit Gradients(Inputs<float>& v, sel::ScanBackward& g)
-      : checkpoints(static_cast<i64>(sel::checkpoint_bytes(v.scan()) / 4)), scratch(scratch_floats(v)), du(v.u.host.size(), v.c.shift),
-        ddelta(du.host.size(), v.c.shift), dz(du.host.size(), v.c.shift), dA(v.A.host.size()), dB(v.B.host.size()), dC(v.B.host.size()),
-        dD(v.c.channels), dbias(v.c.channels), dinitial(v.initial.host.size()) {
+      : checkpoints(static_cast<i64>(sel::checkpoint_bytes(v.scan()) / 4)),
+        scratch(scratch_floats(v)),
+        du(v.u.host.size(), v.c.shift),
+        ddelta(du.host.size(), v.c.shift),
+        dz(du.host.size(), v.c.shift),
+        dA(v.A.host.size()),
+        dB(v.B.host.size()),
+        dC(v.B.host.size()),
+        dD(v.c.channels),
+        dbias(v.c.channels),
+        dinitial(v.initial.host.size()) {
     sel::Scan s = v.scan();
     s.y = du.device(), s.checkpoints = checkpoints.device();
     expect(sel::scan(s, nullptr) == Status::ok, "checkpoints");
     require(cudaDeviceSynchronize(), "checkpoints");
     expect(checkpoints.guards_intact(), "checkpoint guards");
     du.poison();
-    g.forward = s, g.dy = v.dy.device(), g.d_last = v.c.last ? v.d_last.device() : nullptr, g.du = du.device(), g.ddelta = ddelta.device();
-    g.dz = v.c.gate ? dz.device() : nullptr, g.dA = dA.device(), g.dB = dB.device(), g.dC = dC.device(), g.dD = v.c.skip ? dD.device() : nullptr;
+    g.forward = s, g.dy = v.dy.device(), g.d_last = v.c.last ? v.d_last.device() : nullptr,
+    g.du = du.device(), g.ddelta = ddelta.device();
+    g.dz = v.c.gate ? dz.device() : nullptr, g.dA = dA.device(), g.dB = dB.device(), g.dC = dC.device(),
+    g.dD = v.c.skip ? dD.device() : nullptr;
     g.ddelta_bias = v.c.bias ? dbias.device() : nullptr, g.d_initial = dinitial.device();
   }
   static i64 scratch_floats(Inputs<float>& v) {
@@ -172,7 +118,8 @@ void backward_case(const Case& c) {
   sel::ScanBackward g;
   Gradients r(v, g);
   r.run(g, name);
-  const auto exact = selective_reference::adjoint(v.problem(), widened(v.dy), c.last ? widened(v.d_last) : std::vector<double>{});
+  const auto exact = selective_reference::adjoint(v.problem(), widened(v.dy),
+                                                  c.last ? widened(v.d_last) : std::vector<double>{});
   const double factor = 300 * selective_reference::kUnit;
   compare(name + " du", r.du, exact.du, exact.du_size, factor);
   compare(name + " ddelta", r.ddelta, exact.ddelta, exact.ddelta_size, factor);
@@ -187,12 +134,15 @@ void backward_case(const Case& c) {
 
 void backward_cases(bool small) {
   int k = 0;
-  for (i64 length : small ? std::vector<i64>{0, 1, 33, 80} : std::vector<i64>{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 255, 1000, 2049})
+  for (i64 length :
+       small ? std::vector<i64>{0, 1, 33, 80}
+             : std::vector<i64>{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 255, 1000, 2049})
     for (i64 channels : small ? std::vector<i64>{3, 80} : std::vector<i64>{1, 6, 64, 66, 192})
       for (i64 states : small ? std::vector<i64>{16} : std::vector<i64>{1, 5, 16}) {
         ++k;
         Case c{1 + k % 2, channels, channels % 3 == 0 && k % 2 ? 3 : 1, states, length};
-        c.gate = k % 3 != 0, c.skip = k % 4 != 0, c.bias = k % 5 != 0, c.initial = k % 2 != 0, c.last = k % 7 != 0, c.softplus = k % 6 != 0;
+        c.gate = k % 3 != 0, c.skip = k % 4 != 0, c.bias = k % 5 != 0, c.initial = k % 2 != 0,
+        c.last = k % 7 != 0, c.softplus = k % 6 != 0;
         c.shift = k % 4 == 3 ? 1 : 0;
         backward_case(c);
       }
@@ -201,7 +151,8 @@ void backward_cases(bool small) {
   c.low = -2, c.high = 25, c.rate = 1e3, backward_case(c);
 }
 
-template <class T> void step_case(i64 channels, i64 groups, i64 states) {
+template <class T>
+void step_case(i64 channels, i64 groups, i64 states) {
   Case c{3, channels, groups, states, 1};
   c.initial = true;
   Inputs<T> v(c);
@@ -210,8 +161,10 @@ template <class T> void step_case(i64 channels, i64 groups, i64 states) {
   Buffer<T> y(v.u.host.size());
   sel::StateUpdate s;
   s.type = sizeof(T) == 4 ? sel::Storage::f32 : sel::Storage::bf16;
-  s.batch = 3, s.channels = channels, s.groups = groups, s.states = states, s.state = state.device(), s.x = v.u.device(), s.delta = v.delta.device();
-  s.B = v.B.device(), s.C = v.C.device(), s.z = v.z.device(), s.A = v.A.device(), s.D = v.D.device(), s.delta_bias = v.bias.device();
+  s.batch = 3, s.channels = channels, s.groups = groups, s.states = states, s.state = state.device(),
+  s.x = v.u.device(), s.delta = v.delta.device();
+  s.B = v.B.device(), s.C = v.C.device(), s.z = v.z.device(), s.A = v.A.device(), s.D = v.D.device(),
+  s.delta_bias = v.bias.device();
   s.softplus = true, s.y = y.device();
   expect(sel::state_update(s, nullptr) == Status::ok, "step status");
   y.down(), state.down();
@@ -244,7 +197,8 @@ void repeated() {
 }
 
 __global__ void fill(float* u, float* delta, i64 n) {
-  for (i64 i = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += static_cast<i64>(gridDim.x) * blockDim.x) {
+  for (i64 i = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
+       i += static_cast<i64>(gridDim.x) * blockDim.x) {
     u[i] = static_cast<float>(2 * uniform(static_cast<std::uint64_t>(i)) - 1);
     delta[i] = static_cast<float>(-6 + 3 * uniform(static_cast<std::uint64_t>(i) ^ 99999));
   }
@@ -283,7 +237,8 @@ void large() {
   cudaFree(u), cudaFree(delta), cudaFree(y);
 }
 
-template <class T> void dump_forward(const std::string& folder, const char* name, const Case& c) {
+template <class T>
+void dump_forward(const std::string& folder, const char* name, const Case& c) {
   Inputs<T> v(c);
   Buffer<T> y(v.u.host.size());
   Buffer<float> last(v.initial.host.size());
@@ -296,13 +251,16 @@ template <class T> void dump_forward(const std::string& folder, const char* name
   const char* type = sizeof(T) == 4 ? "f4" : "bf16";
   d.option("delta_softplus", "bool", c.softplus ? "true" : "false");
   d.option("source", "str", "exactscan CUDA kernels: ex2.approx.ftz of a prescaled argument, log1p softplus");
-  d.tensor("in.u", type, {c.batch, c.channels, c.length}, v.u), d.tensor("in.delta", type, {c.batch, c.channels, c.length}, v.delta);
+  d.tensor("in.u", type, {c.batch, c.channels, c.length}, v.u),
+      d.tensor("in.delta", type, {c.batch, c.channels, c.length}, v.delta);
   d.tensor("in.A", "f4", {c.channels, c.states}, v.A);
-  d.tensor("in.B", type, {c.batch, c.groups, c.states, c.length}, v.B), d.tensor("in.C", type, {c.batch, c.groups, c.states, c.length}, v.C);
+  d.tensor("in.B", type, {c.batch, c.groups, c.states, c.length}, v.B),
+      d.tensor("in.C", type, {c.batch, c.groups, c.states, c.length}, v.C);
   if (c.skip) d.tensor("in.D", "f4", {c.channels}, v.D);
   if (c.gate) d.tensor("in.z", type, {c.batch, c.channels, c.length}, v.z);
   if (c.bias) d.tensor("in.delta_bias", "f4", {c.channels}, v.bias);
-  d.tensor("out.y", type, {c.batch, c.channels, c.length}, y), d.tensor("out.last_state", "f4", {c.batch, c.channels, c.states}, last);
+  d.tensor("out.y", type, {c.batch, c.channels, c.length}, y),
+      d.tensor("out.last_state", "f4", {c.batch, c.channels, c.states}, last);
 }
 
 void dump_backward(const std::string& folder) {
@@ -315,12 +273,18 @@ void dump_backward(const std::string& folder) {
   Dump d(folder, "selective_f32_bwd", "selective_scan");
   d.option("delta_softplus", "bool", "true");
   d.option("source", "str", "exactscan CUDA kernels: ex2.approx.ftz of a prescaled argument, log1p softplus");
-  const std::vector<i64> row{c.batch, c.channels, c.length}, projection{c.batch, c.groups, c.states, c.length};
-  d.tensor("in.u", "f4", row, v.u), d.tensor("in.delta", "f4", row, v.delta), d.tensor("in.A", "f4", {c.channels, c.states}, v.A);
-  d.tensor("in.B", "f4", projection, v.B), d.tensor("in.C", "f4", projection, v.C), d.tensor("in.D", "f4", {c.channels}, v.D);
-  d.tensor("in.z", "f4", row, v.z), d.tensor("in.delta_bias", "f4", {c.channels}, v.bias), d.tensor("in.dy", "f4", row, v.dy);
-  d.tensor("out.du", "f4", row, r.du), d.tensor("out.ddelta", "f4", row, r.ddelta), d.tensor("out.dA", "f4", {c.channels, c.states}, r.dA);
-  d.tensor("out.dB", "f4", projection, r.dB), d.tensor("out.dC", "f4", projection, r.dC), d.tensor("out.dD", "f4", {c.channels}, r.dD);
+  const std::vector<i64> row{c.batch, c.channels, c.length},
+      projection{c.batch, c.groups, c.states, c.length};
+  d.tensor("in.u", "f4", row, v.u), d.tensor("in.delta", "f4", row, v.delta),
+      d.tensor("in.A", "f4", {c.channels, c.states}, v.A);
+  d.tensor("in.B", "f4", projection, v.B), d.tensor("in.C", "f4", projection, v.C),
+      d.tensor("in.D", "f4", {c.channels}, v.D);
+  d.tensor("in.z", "f4", row, v.z), d.tensor("in.delta_bias", "f4", {c.channels}, v.bias),
+      d.tensor("in.dy", "f4", row, v.dy);
+  d.tensor("out.du", "f4", row, r.du), d.tensor("out.ddelta", "f4", row, r.ddelta),
+      d.tensor("out.dA", "f4", {c.channels, c.states}, r.dA);
+  d.tensor("out.dB", "f4", projection, r.dB), d.tensor("out.dC", "f4", projection, r.dC),
+      d.tensor("out.dD", "f4", {c.channels}, r.dD);
   d.tensor("out.ddelta_bias", "f4", {c.channels}, r.dbias), d.tensor("out.dz", "f4", row, r.dz);
 }
 
@@ -354,7 +318,8 @@ int main(int argc, char** argv) {
   forward_cases<float>(small);
   forward_cases<bf16>(small);
   backward_cases(small);
-  for (auto [channels, groups, states] : {std::array<i64, 3>{5, 1, 16}, {128, 2, 16}, {66, 3, 5}, {40, 1, 130}})
+  for (auto [channels, groups, states] :
+       {std::array<i64, 3>{5, 1, 16}, {128, 2, 16}, {66, 3, 5}, {40, 1, 130}})
     step_case<float>(channels, groups, states), step_case<bf16>(channels, groups, states);
   if (!small) repeated();
   std::printf("largest deviation: %.3f of allowed\n", worst_ratio);
