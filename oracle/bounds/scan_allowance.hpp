@@ -1,5 +1,6 @@
-// The allowance of h_t = a_t h_{t-1} + b_t: the largest |computed - exact| over all schedules under a contract.
-// [proof: scan_bound], [proof: allowance_sound], [proof: upper_step]; rounding=any: [proof: directed_bound].
+// The allowance of h_t = a_t h_{t-1} + b_t: the largest |computed - exact| over all schedules under a
+// contract. [proof: scan_bound], [proof: allowance_sound], [proof: upper_step]; rounding=any: [proof:
+// directed_bound].
 //
 // Theorems (proofs-notes/rounding-bounds.md, same names): E = min(Theorem 1, Theorem 2, Theorem 3 if a depth
 // is declared) + Underflow; "Flush to zero" caps it; "Exact leaves" gives the counts that skip exact
@@ -32,9 +33,9 @@ struct alignas(alignment_for<V>) LeafMagnitudes {
   Mask<V> exact_multiplier;
 };
 
-// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier read
-// inexactly is not known to be a power of two; and a power of two costs nothing only where all other multipliers are
-// numbers of the working format (`all_fit`): its product with a wider one rounds.
+// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier
+// read inexactly is not known to be a power of two; and a power of two costs nothing only where all other
+// multipliers are numbers of the working format (`all_fit`): its product with a wider one rounds.
 template <class V, class B>
 LeafMagnitudes<V> make_leaf(const B& a, const Approximate<V>& ax, const Approximate<V>& bx, bool all_fit) {
   const Mask<V> as_it_is = ax.error == broadcast<V>(0);
@@ -100,8 +101,8 @@ class alignas(alignment_for<V>) ScanAllowance {
     return e;
   }
 
-  // [proof: no_overflow] Where some schedule may overflow, here or earlier (sticky: infinity does not go away). No
-  // schedule can if Gamma max(M', S) <= Omega (1 - K S), K the sum of all that underflow may add.
+  // [proof: no_overflow] Where some schedule may overflow, here or earlier (sticky: infinity does not go
+  // away). No schedule can if Gamma max(M', S) <= Omega (1 - K S), K the sum of all that underflow may add.
   Mask<V> overflow_possible() const {
     const double t = steps_, k = arithmetic_.flush ? arithmetic_.smallest_normal * (7 * t + 1)
                                                    : arithmetic_.half_smallest * 2 * t;

@@ -57,6 +57,8 @@ constexpr bool is_real(ElementType type) {
          type == ElementType::bf16;
 }
 
+constexpr bool is_integral(ElementType type) { return type >= ElementType::i8 && type <= ElementType::u64; }
+
 // The name used in messages: "float32", "bfloat16", "int64", ...
 std::string_view element_name(ElementType type);
 

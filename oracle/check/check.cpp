@@ -35,7 +35,8 @@ void judge_case(const Case& value, const Contract& contract, const CheckOptions&
 }  // namespace
 
 const OperationJudge& judge_of(const Case& value) {
-  for (const OperationJudge* judge : {&affine_scan_judge, &diagonal_ssm_judge, &diagonal_s4_judge}) {
+  for (const OperationJudge* judge :
+       {&affine_scan_judge, &diagonal_ssm_judge, &diagonal_s4_judge, &selective_scan_judge}) {
     if (judge->name == value.op) return *judge;
   }
   throw CaseError(value.file + ": operation " + value.op + " is described but cannot be checked");

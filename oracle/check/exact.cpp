@@ -7,6 +7,7 @@
 #include "oracle/check/exact_values.hpp"
 #include "oracle/check/operation.hpp"
 #include "oracle/check/operation_judge.hpp"
+#include "oracle/check/options.hpp"
 #include "spec/rounding.hpp"
 
 namespace exactscan {
@@ -17,7 +18,7 @@ void add_all_outputs(Case& value, const Dimensions& dimensions) {
   const OperationSpec& operation = *find_operation(value.op);
   const ElementType type = value.inputs.at(std::string(operation.inputs.front().name)).type;
   for (const TensorSpec& spec : operation.outputs) {
-    if (!spec.needs.empty() && value.inputs.count(std::string(spec.needs)) == 0) continue;
+    if (!has_inputs(value, spec.needs)) continue;
     const auto primal = value.inputs.find(std::string(spec.name.substr(1)));
     std::vector<std::int64_t> shape;
     if (!spec.needs.empty() && primal != value.inputs.end()) {

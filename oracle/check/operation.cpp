@@ -67,7 +67,11 @@ OperationSpec diagonal_s4() {
 }  // namespace
 
 std::span<const OperationSpec> operations() {
-  static const std::vector<OperationSpec> all{affine_scan(), diagonal_ssm(), diagonal_s4()};
+  static const std::vector<OperationSpec> all = [] {
+    std::vector<OperationSpec> list{affine_scan(), diagonal_ssm(), diagonal_s4()};
+    for (const auto& family : {mamba_operations()}) list.insert(list.end(), family.begin(), family.end());
+    return list;
+  }();
   return all;
 }
 

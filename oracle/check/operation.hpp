@@ -18,8 +18,9 @@ struct TensorSpec {
   std::vector<std::string_view>
       shapes;              // allowed shapes, as dimension names: {"L,N"}, {"N", "L,N"}; "" is 0-d
   bool optional = false;   // inputs: may be missing
-  std::string_view needs;  // outputs: the input without which it has no meaning ("dh"), or ""
+  std::string_view needs;  // outputs: the inputs without which it has no meaning ("dh", "dy,z"), or ""
   std::string_view meaning;
+  bool integral = false;  // whole numbers of an integer type (sequence numbers)
 };
 
 enum class OptionKind : std::uint8_t { text, number, boolean };
@@ -38,6 +39,8 @@ struct OperationSpec {
 };
 
 std::span<const OperationSpec> operations();
+// The Mamba systems' part of them (mamba_operations.cpp).
+std::vector<OperationSpec> mamba_operations();
 // nullptr if there is none of that name.
 const OperationSpec* find_operation(std::string_view name);
 

@@ -24,9 +24,10 @@ struct OperationJudge {
   void (*exact)(const Problem& problem, const CheckerSettings& settings, Case& result);
 };
 
-// One each in affine_scan.cpp, diagonal_ssm.cpp, diagonal_s4.cpp: the only places that instantiate the
+// One each in the operations' own sources: the only places that instantiate the
 // checker.
 extern const OperationJudge affine_scan_judge, diagonal_ssm_judge, diagonal_s4_judge;
+extern const OperationJudge selective_scan_judge;
 
 // The judge of a validated case's operation.
 const OperationJudge& judge_of(const Case& value);

@@ -92,8 +92,11 @@ class Validator {
   void output(const TensorSpec& spec) {
     const auto found = case_.outputs.find(std::string(spec.name));
     if (found == case_.outputs.end()) return;
-    if (!spec.needs.empty() && case_.inputs.count(std::string(spec.needs)) == 0) {
-      fail(fmt::format("out.{} needs in.{}, which is missing", spec.name, spec.needs));
+    for (std::string_view rest = spec.needs; !rest.empty();) {
+      const std::string needed(rest.substr(0, rest.find(',')));
+      if (case_.inputs.count(needed) == 0)
+        fail(fmt::format("out.{} needs in.{}, which is missing", spec.name, needed));
+      rest = rest.size() > needed.size() ? rest.substr(needed.size() + 1) : std::string_view();
     }
     tensor(fmt::format("out.{}", spec.name), found->second, spec);
     same_shape_as_primal(spec, found->second);
@@ -110,7 +113,10 @@ class Validator {
   }
 
   void tensor(const std::string& name, const Tensor& value, const TensorSpec& spec) {
-    if (!is_real(value.type)) {
+    if (spec.integral != is_integral(value.type) && spec.integral) {
+      fail(fmt::format("{} is {}; an integer tensor belongs there", name, element_name(value.type)));
+    }
+    if (!spec.integral && !is_real(value.type)) {
       fail(fmt::format("{} is {}; a real floating-point tensor belongs there", name,
                        element_name(value.type)));
     }
