@@ -15,6 +15,7 @@
 // The factor of the first term is the inclusive L: E is the state before the chunk's first step.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -118,16 +119,23 @@ struct SsdChunk {
   }
 };
 
-// Stage 2, one entry. L[last] is the last entry of the chunk, padding included.
+// Stage 2: the weight of each step in the chunk's state, exp(L[last] - L[j]) dt_j, or 0 where step j belongs
+// to another sequence than the last one; L[last] is the last entry of the chunk, padding included.
 template <ExponentialRing T>
-T ssd_chunk_state(const SsdChunk<T>& chunk, std::size_t p, std::size_t n) {
-  T sum = zero<T>();
-  if (chunk.live == 0) return sum;
+std::vector<T> ssd_state_weights(const SsdChunk<T>& chunk) {
+  std::vector<T> weights;
   for (std::size_t j = 0; j < chunk.live; ++j) {
-    if (!chunk.head.together(chunk.from + j, chunk.from + chunk.live - 1)) continue;
-    const T weight = exponential(T(chunk.L.back() - chunk.L[j])) * chunk.dt[j];
-    sum = std::move(sum) + T(weight * chunk.head.B[chunk.from + j][n]) * chunk.head.x[chunk.from + j][p];
+    const bool counts = chunk.head.together(chunk.from + j, chunk.from + chunk.live - 1);
+    weights.push_back(counts ? T(exponential(T(chunk.L.back() - chunk.L[j])) * chunk.dt[j]) : zero<T>());
   }
+  return weights;
+}
+// One entry of it.
+template <ExponentialRing T>
+T ssd_chunk_state(const SsdChunk<T>& chunk, const std::vector<T>& weights, std::size_t p, std::size_t n) {
+  T sum = zero<T>();
+  for (std::size_t j = 0; j < chunk.live; ++j)
+    sum = std::move(sum) + T(weights[j] * chunk.head.B[chunk.from + j][n]) * chunk.head.x[chunk.from + j][p];
   return sum;
 }
 
@@ -142,16 +150,22 @@ T ssd_chunk_decay(const SsdChunk<T>& chunk) {
   return chunk.live == 0 || chunk.entered(chunk.live - 1) ? exponential(chunk.L.back()) : zero<T>();
 }
 
-// Stage 4, one output, from the state E[p] that enters the chunk; without the intra-chunk term if
-// `inter_only`.
+// Stage 4: what each step j <= l adds to position l, (C_l . B_j) exp(L_l - L_j) dt_j.
 template <ExponentialRing T>
-T ssd_chunk_scan(const SsdChunk<T>& chunk, const std::vector<T>& E, std::size_t l, std::size_t p,
-                 bool inter_only) {
+std::vector<T> ssd_scores(const SsdChunk<T>& chunk, std::size_t l) {
+  std::vector<T> scores;
+  for (std::size_t j = 0; j <= l; ++j)
+    scores.push_back(ssd_dot(chunk.head.C[chunk.from + l], chunk.head.B[chunk.from + j]) *
+                     chunk.weight(l, j));
+  return scores;
+}
+// One output, from the state E[p] that enters the chunk. Without scores: the inter-chunk term alone.
+template <ExponentialRing T>
+T ssd_chunk_scan(const SsdChunk<T>& chunk, const std::vector<T>& scores, const std::vector<T>& E,
+                 std::size_t l, std::size_t p) {
   const SsdHead<T>& head = chunk.head;
-  const std::vector<T>& C = head.C[chunk.from + l];
-  T y = chunk.entered(l) ? T(exponential(chunk.L[l]) * ssd_dot(C, E)) : zero<T>();
-  for (std::size_t j = 0; !inter_only && j <= l; ++j)
-    y = std::move(y) + T(ssd_dot(C, head.B[chunk.from + j]) * chunk.weight(l, j)) * head.x[chunk.from + j][p];
+  T y = chunk.entered(l) ? T(exponential(chunk.L[l]) * ssd_dot(head.C[chunk.from + l], E)) : zero<T>();
+  for (std::size_t j = 0; j < scores.size(); ++j) y = std::move(y) + scores[j] * head.x[chunk.from + j][p];
   return y + head.D[p] * head.x[chunk.from + l][p];
 }
 
@@ -161,43 +175,30 @@ SsdRun<T> ssd_chunked(const SsdHead<T>& head, std::size_t Q) {
   SsdRun<T> run{{}, head.initial};
   const SsdCumsum<T> sums = ssd_chunk_cumsum(head.dt, head.A, Q);
   for (std::size_t c = 0; c < sums.L.size(); ++c) {
-    const std::size_t from = c * Q, live = std::min(Q, head.steps() - from);
-    const SsdChunk<T> chunk{head, from, live, sums.dt[c], sums.L[c]};
-    for (std::size_t l = 0; l < live; ++l) {
+    const std::size_t from = c * Q;
+    const SsdChunk<T> chunk{head, from, std::min(Q, head.steps() - from), sums.dt[c], sums.L[c]};
+    for (std::size_t l = 0; l < chunk.live; ++l) {
+      const std::vector<T> scores = ssd_scores(chunk, l);
       std::vector<T> y;
       for (std::size_t p = 0; p < run.final.size(); ++p)
-        y.push_back(ssd_chunk_scan(chunk, run.final[p], l, p, false));
+        y.push_back(ssd_chunk_scan(chunk, scores, run.final[p], l, p));
       run.y.push_back(std::move(y));
     }
     const T decay = ssd_chunk_decay(chunk);
+    const std::vector<T> weights = ssd_state_weights(chunk);
     for (std::size_t p = 0; p < run.final.size(); ++p) {
       for (std::size_t n = 0; n < run.final[p].size(); ++n)
-        run.final[p][n] = ssd_pass(decay, std::move(run.final[p][n]), ssd_chunk_state(chunk, p, n));
+        run.final[p][n] = ssd_pass(decay, std::move(run.final[p][n]), ssd_chunk_state(chunk, weights, p, n));
     }
   }
   return run;
 }
 
-// Masked attention: y_t = sum over s <= t of (C_t . B_s) a_{s+1} ... a_t dt_s x_s, and the initial state's
-// share.
+// Masked attention, y_t = sum over s <= t of (C_t . B_s) a_{s+1} ... a_t dt_s x_s and the initial state's
+// share: the stages with all steps in one chunk.
 template <ExponentialRing T>
 SsdRun<T> ssd_attention(const SsdHead<T>& head) {
-  SsdRun<T> run{{}, head.initial};
-  const std::size_t steps = head.steps();
-  if (steps == 0) return run;
-  const SsdCumsum<T> whole = ssd_chunk_cumsum(head.dt, head.A, steps);
-  const SsdChunk<T> chunk{head, 0, steps, whole.dt[0], whole.L[0]};
-  for (std::size_t t = 0; t < steps; ++t) {
-    std::vector<T> y;
-    for (std::size_t p = 0; p < head.initial.size(); ++p)
-      y.push_back(ssd_chunk_scan(chunk, head.initial[p], t, p, false));
-    run.y.push_back(std::move(y));
-  }
-  for (std::size_t p = 0; p < run.final.size(); ++p) {
-    for (std::size_t n = 0; n < run.final[p].size(); ++n)
-      run.final[p][n] = ssd_pass(ssd_chunk_decay(chunk), run.final[p][n], ssd_chunk_state(chunk, p, n));
-  }
-  return run;
+  return ssd_chunked(head, std::max<std::size_t>(head.steps(), 1));
 }
 
 }  // namespace exactscan::spec

@@ -42,8 +42,135 @@ OperationSpec selective_scan() {
       {source, schedule, {"delta_softplus", OptionKind::boolean, "softplus of the step size"}, threshold}};
 }
 
+const OptionSpec chunk_size{"chunk_size", OptionKind::number,
+                            "steps in a chunk, Q; missing: 256, or what the tensors say"};
+const OptionSpec convention{
+    "states_convention", OptionKind::text,
+    "\"entering\": the state before each chunk (the default), or \"leaving\": after it"};
+const std::vector<OptionSpec> step_options{
+    {"dt_softplus", OptionKind::boolean, "softplus of the step size"},
+    {"dt_min", OptionKind::number, "lower limit of the step size; missing: 0"},
+    {"dt_max", OptionKind::number, "upper limit of the step size; missing: none"},
+    threshold};
+
+std::vector<OptionSpec> with(std::vector<OptionSpec> options, const std::vector<OptionSpec>& more) {
+  options.insert(options.end(), more.begin(), more.end());
+  return options;
+}
+
+TensorSpec sequence_numbers() {
+  return {
+      "seq_idx", {"B,T"}, true, "", "the sequence of each step, rising from 0; the state starts anew at each",
+      true};
+}
+
+OperationSpec ssd() {
+  return {
+      "ssd",
+      "Mamba-2's state space duality: all stages together",
+      "dt[t] = dt[t] + dt_bias, softplus of it with opt.dt_softplus, within opt.dt_min and opt.dt_max\n"
+      "S[t,p,n] = exp(dt[t] A) S[t-1,p,n] + dt[t] B[t,n] x[t,p], S[-1] = initial_states; 0 where a sequence "
+      "begins\n"
+      "y[t,p] = sum of C[t,n] S[t,p,n] + D x[t,p], times z sigmoid(z) with in.z; head h reads group h / "
+      "(H/G)\n"
+      "The initial state enters the first sequence, whatever its number (mamba_ssm: only number 0)",
+      {{"x", {"B,T,H,P"}, false, "", "input"},
+       {"dt", {"B,T,H"}, false, "", "step size, before bias, softplus and limits"},
+       {"A", {"H"}, false, "", "rate of each head"},
+       {"B", {"B,T,G,N"}, false, "", "input weights"},
+       {"C", {"B,T,G,N"}, false, "", "readout weights"},
+       {"D", {"H", "H,P"}, true, "", "skip weight; missing: 0"},
+       {"z", {"B,T,H,P"}, true, "", "gate; missing: no gate"},
+       {"dt_bias", {"H"}, true, "", "added to dt before softplus; missing: none"},
+       {"initial_states", {"B,H,P,N"}, true, "", "state before the first step; missing: 0"},
+       sequence_numbers(),
+       {"cu_seqlens",
+        {"S"},
+        true,
+        "",
+        "where packed sequences begin, and the end of the last; batch 1",
+        true}},
+      {{"y", {"B,T,H,P"}, false, "", "output, after the gate"},
+       {"final_states", {"B,H,P,N"}, false, "", "the state after the last step"},
+       {"varlen_states", {"R,H,P,N"}, false, "cu_seqlens", "the state after each packed sequence"}},
+      with({source, chunk_size}, step_options)};
+}
+
+OperationSpec ssd_chunk_cumsum() {
+  return {"ssd_chunk_cumsum",
+          "SSD, first stage: step sizes and cumulative sums of dt A within chunks",
+          "dt_out = dt + dt_bias, softplus of it with opt.dt_softplus, within opt.dt_min and opt.dt_max; 0 "
+          "beyond the end\n"
+          "dA_cumsum[l] = sum of dt_out A over the chunk up to and with l",
+          {{"dt", {"B,T,H"}, false, "", "step size, before bias, softplus and limits"},
+           {"A", {"H"}, false, "", "rate of each head"},
+           {"dt_bias", {"H"}, true, "", "added to dt before softplus; missing: none"}},
+          {{"dt_out", {"B,H,K,Q"}, false, "", "step sizes, padded to whole chunks"},
+           {"dA_cumsum", {"B,H,K,Q"}, false, "", "inclusive cumulative sums, one chunk at a time"}},
+          with({source, chunk_size}, step_options)};
+}
+
+OperationSpec ssd_chunk_state() {
+  return {"ssd_chunk_state",
+          "SSD, second stage: each chunk's own state",
+          "states[c,p,n] = sum over l of exp(dA_cumsum[Q-1] - dA_cumsum[l]) dt[l] B[l,n] x[l,p], over the "
+          "steps of the "
+          "last step's sequence",
+          {{"x", {"B,T,H,P"}, false, "", "input"},
+           {"B", {"B,T,G,N"}, false, "", "input weights"},
+           {"dt", {"B,H,K,Q"}, false, "", "step sizes, of the first stage"},
+           {"dA_cumsum", {"B,H,K,Q"}, false, "", "cumulative sums, of the first stage"},
+           sequence_numbers()},
+          {{"states", {"B,K,H,P,N"}, false, "", "the state of each chunk, from 0"}},
+          {source, chunk_size}};
+}
+
+OperationSpec ssd_state_passing() {
+  return {"ssd_state_passing",
+          "SSD, third stage: from chunk to chunk",
+          "E[c+1] = exp(dA_cumsum[c,Q-1]) E[c] + in.states[c], E[0] = initial_states; 0 for the exponential "
+          "where another "
+          "sequence begins in the chunk\n"
+          "out.states[c] = E[c], or E[c+1] with opt.states_convention = \"leaving\" (boostr); final_states = "
+          "E[K]",
+          {{"states", {"B,K,H,P,N"}, false, "", "the state of each chunk, from 0"},
+           {"dA_cumsum", {"B,H,K,Q"}, false, "", "cumulative sums, of the first stage"},
+           {"initial_states", {"B,H,P,N"}, true, "", "state before the first chunk; missing: 0"},
+           sequence_numbers()},
+          {{"states", {"B,K,H,P,N"}, false, "", "the state that enters each chunk (or leaves it)"},
+           {"final_states", {"B,H,P,N"}, false, "", "the state after the last chunk"}},
+          {source, chunk_size, convention}};
+}
+
+OperationSpec ssd_chunk_scan() {
+  return {"ssd_chunk_scan",
+          "SSD, fourth stage: outputs",
+          "y[l,p] = exp(dA_cumsum[l]) sum of C[l,n] states[c,p,n]\n"
+          "       + sum over j <= l of (C[l] . B[j]) exp(dA_cumsum[l] - dA_cumsum[j]) dt[j] x[j,p] + D "
+          "x[l,p], times "
+          "z sigmoid(z) with in.z\n"
+          "opt.inter_chunk_only leaves the second sum out (boostr)",
+          {{"x", {"B,T,H,P"}, false, "", "input"},
+           {"B", {"B,T,G,N"}, true, "", "input weights; needed for the intra-chunk term"},
+           {"C", {"B,T,G,N"}, false, "", "readout weights"},
+           {"dt", {"B,H,K,Q"}, true, "", "step sizes, of the first stage; needed for the intra-chunk term"},
+           {"dA_cumsum", {"B,H,K,Q"}, false, "", "cumulative sums, of the first stage"},
+           {"states", {"B,K,H,P,N"}, false, "", "the state that enters each chunk"},
+           {"D", {"H", "H,P"}, true, "", "skip weight; missing: 0"},
+           {"z", {"B,T,H,P"}, true, "", "gate; missing: no gate"},
+           sequence_numbers()},
+          {{"y", {"B,T,H,P"}, false, "", "output, after the gate"}},
+          {source,
+           chunk_size,
+           convention,
+           {"inter_chunk_only", OptionKind::boolean, "true: without the intra-chunk term"}}};
+}
+
 }  // namespace
 
-std::vector<OperationSpec> mamba_operations() { return {selective_scan()}; }
+std::vector<OperationSpec> mamba_operations() {
+  return {selective_scan(),    ssd_chunk_cumsum(), ssd_chunk_state(),
+          ssd_state_passing(), ssd_chunk_scan(),   ssd()};
+}
 
 }  // namespace exactscan

@@ -28,6 +28,8 @@ struct OperationJudge {
 // checker.
 extern const OperationJudge affine_scan_judge, diagonal_ssm_judge, diagonal_s4_judge;
 extern const OperationJudge selective_scan_judge;
+extern const OperationJudge ssd_judge, ssd_chunk_cumsum_judge, ssd_chunk_state_judge, ssd_state_passing_judge,
+    ssd_chunk_scan_judge;
 
 // The judge of a validated case's operation.
 const OperationJudge& judge_of(const Case& value);
