@@ -49,16 +49,18 @@ T limited(const T& x, double low, double high) {
     return clamp(x, low, high);
 }
 
-// What the definitions of the Mamba systems need of a number.
+// What the definitions of the Mamba systems need of a number; those that subtract need a ring.
 template <class T>
-concept ExponentialRing = Ring<T> &&(std::is_floating_point_v<T> || requires(const T& x) {
+concept ExponentialSemiring = Semiring<T> &&(std::is_floating_point_v<T> || requires(const T& x) {
   { exp(x) } -> std::convertible_to<T>;
   { softplus(x) } -> std::convertible_to<T>;
   { sigmoid(x) } -> std::convertible_to<T>;
 });
+template <class T>
+concept ExponentialRing = Ring<T> && ExponentialSemiring<T>;
 
 // z sigmoid(z).
-template <ExponentialRing T>
+template <ExponentialSemiring T>
 T silu(const T& z) {
   return z * logistic(z);
 }

@@ -30,7 +30,7 @@ struct StepRule {
   }
 };
 
-template <ExponentialRing T>
+template <ExponentialSemiring T>
 T step_size(const T& raw, const T& bias, const StepRule& rule) {
   const T x = raw + bias;
   const T delta = rule.softplus ? soft_plus(x) : x;
@@ -38,30 +38,30 @@ T step_size(const T& raw, const T& bias, const StepRule& rule) {
 }
 
 // d step_size / d raw, without limits.
-template <ExponentialRing T>
+template <ExponentialSemiring T>
 T step_size_slope(const T& raw, const T& bias, const StepRule& rule) {
   return rule.softplus ? logistic(T(raw + bias)) : one<T>();
 }
 
 // The transition of one state: {exp(delta A), delta B u}.
-template <ExponentialRing T>
+template <ExponentialSemiring T>
 ScalarAffineTransition<T> selective_transition(const T& delta, const T& A, const T& B, const T& u) {
   return {exponential(T(delta * A)), T(delta * B) * u};
 }
 
 // One state, one step.
-template <ExponentialRing T>
+template <ExponentialSemiring T>
 T selective_step(const T& delta, const T& A, const T& B, const T& u, T h) {
   return apply(selective_transition(delta, A, B, u), std::move(h));
 }
 
 // sum of C[n] h[n] + D u; the accessors give the n-th C and h.
-template <ExponentialRing T, class C, class H>
+template <ExponentialSemiring T, class C, class H>
 T selective_readout(std::size_t states, C&& c, H&& h, const T& D, const T& u) {
   return dot<T>(states, c, h) + D * u;
 }
 
-template <ExponentialRing T>
+template <ExponentialSemiring T>
 T gated(const T& y, const T& z) {
   return y * silu(z);
 }
@@ -82,7 +82,7 @@ struct SelectiveRun {
   std::vector<T> readout, y;           // before and after the gate
 };
 
-template <ExponentialRing T>
+template <ExponentialSemiring T>
 SelectiveRun<T> selective_scan(const SelectiveChannel<T>& channel) {
   SelectiveRun<T> run;
   std::vector<T> h = channel.h0;
