@@ -88,7 +88,9 @@ Inexact ElementaryRules::sigmoid(const Ball<double>& at, const Inexact& z) const
   const Bound denominator = up(Bound(share * r * (1 + v_) + v_));
   const Bound quotient = over_one_minus(denominator);
   const Bound relative = up(Bound(quotient * (1 + div_) + div_));
-  Bound error = up(Bound(value * relative + 2 * tiny(function_loss_, up(Bound(value * (1 + relative))))));
+  // Below the smallest normal an exponential or a quotient is in error by so many of the smallest number.
+  const Bound loss = arithmetic_.flush ? std::min(function_loss_, up(Bound(value * (1 + relative)))) : function_loss_;
+  Bound error = up(Bound(value * relative + 2 * loss));
   // e^-z overflows, or 1/x comes out as 0 for a large x: the result is 0.
   const Bound denominator_size = up(Bound(1 + most(exactscan::exp(-at)) * (1 + r)));
   const Bound limit = coarse_division_ ? std::ldexp(Bound(1), arithmetic_.format.max_exponent - 1)

@@ -4,6 +4,7 @@
 
 #include "tests/soundness/attack.hpp"
 #include "tests/soundness/selective_scan_kernel.hpp"
+#include "tests/soundness/ssd_kernel.hpp"
 
 namespace exactscan::soundness {
 namespace {
@@ -48,6 +49,22 @@ TEST(SelectiveScan, LegitimateForwardKernelsAreExplained) {
 }
 TEST(SelectiveScan, LegitimateBackwardKernelsAreExplained) {
   attack(true, 12, "selective_scan, backward: legitimate kernels");
+}
+
+TEST(Ssd, LegitimateKernelsAreExplained) {
+  Totals totals;
+  for (std::size_t s = 0; s < ssd_settings().size(); ++s) {
+    const SsdSetting& setting = ssd_settings()[s];
+    for (int i = 0; i < static_cast<int>(200 * effort()); ++i) {
+      const std::uint64_t seed = Random(s << 40 | static_cast<std::uint64_t>(i)).next();
+      Random random(seed);
+      const MambaSetting& base = setting.base;
+      totals.judge(ssd_case(random, setting), std::string(base.base.contract), std::string(base.base.name),
+                   setting.recurrent ? "recurrent" : "chunked", seed);
+    }
+  }
+  totals.print("ssd: legitimate kernels");
+  EXPECT_EQ(totals.violations(), 0);
 }
 
 }  // namespace
