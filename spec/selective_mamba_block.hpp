@@ -31,6 +31,11 @@ struct SelectiveMambaBlock {
     std::vector<std::vector<T>> h, history;
     bool operator==(const State&) const = default;
   };
+  // What a token makes on its way: its projections, the convolution's sum and its silu, the scan's inputs,
+  // and the readout before and after the gate.
+  struct Inner {
+    std::vector<T> z, v, u, delta_argument, delta, B, C, readout, y;
+  };
   struct Step {
     State state;
     std::vector<T> output;
@@ -59,28 +64,37 @@ struct SelectiveMambaBlock {
     return exponential(T(-(delta * rate))) * std::move(h) + T(delta * B) * u;
   }
 
-  // Throws std::invalid_argument for sizes that do not fit.
-  Step step(State state, const std::vector<T>& x) const requires ExponentialRing<T> {
+  // One token up to the output projection; the state goes on. Throws std::invalid_argument for sizes that do
+  // not fit.
+  Inner advance(State& state, const std::vector<T>& x) const requires ExponentialRing<T> {
     require_state(state);
+    Inner inner;
     state.history.insert(state.history.begin(), multiply(x, x_proj));
-    const std::vector<T> z = multiply(x, z_proj);
-    std::vector<T> u = convolve(state.history);
-    for (T& value : u) value = silu(value);
-    const std::vector<T> raw = multiply(u, dt_proj), B = multiply(u, b_proj), C = multiply(u, c_proj);
-    std::vector<T> y;
-    for (std::size_t d = 0; d < u.size(); ++d) {
-      const T delta = soft_plus(T(raw[d] + dt_bias[d]));
-      T sum = d_skip[d] * u[d];
+    inner.z = multiply(x, z_proj);
+    inner.v = convolve(state.history);
+    for (const T& value : inner.v) inner.u.push_back(silu(value));
+    inner.delta_argument = multiply(inner.u, dt_proj);
+    inner.B = multiply(inner.u, b_proj), inner.C = multiply(inner.u, c_proj);
+    for (std::size_t d = 0; d < inner.u.size(); ++d) {
+      inner.delta_argument[d] = std::move(inner.delta_argument[d]) + dt_bias[d];
+      inner.delta.push_back(soft_plus(inner.delta_argument[d]));
+      T sum = d_skip[d] * inner.u[d];
       for (std::size_t n = 0; n < A.columns; ++n) {
         T& h = state.h[d][n];
-        h = scan_step(delta, A(d, n), B[n], u[d], std::move(h));
-        sum = std::move(sum) + h * C[n];
+        h = scan_step(inner.delta[d], A(d, n), inner.B[n], inner.u[d], std::move(h));
+        sum = std::move(sum) + h * inner.C[n];
       }
-      y.push_back(gated(sum, z[d]));
+      inner.readout.push_back(sum);
+      inner.y.push_back(gated(sum, inner.z[d]));
     }
     if (state.history.size() >= conv_kernel.rows)
       state.history.resize(conv_kernel.rows > 0 ? conv_kernel.rows - 1 : 0);
-    return {std::move(state), multiply(y, out_proj)};
+    return inner;
+  }
+
+  Step step(State state, const std::vector<T>& x) const requires ExponentialRing<T> {
+    const Inner inner = advance(state, x);
+    return {std::move(state), multiply(inner.y, out_proj)};
   }
 
   // The final state, and one output an input.

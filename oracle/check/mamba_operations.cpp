@@ -166,6 +166,73 @@ OperationSpec ssd_chunk_scan() {
            {"inter_chunk_only", OptionKind::boolean, "true: without the intra-chunk term"}}};
 }
 
+OperationSpec selective_state_update() {
+  return {"selective_state_update",
+          "one step of the selective scan, for decoding",
+          "dt = dt + dt_bias, softplus of it with opt.dt_softplus\n"
+          "out.state[n] = exp(dt A[n]) in.state[n] + dt B[n] x\n"
+          "y = sum of C[n] out.state[n] + D x, times z sigmoid(z) with in.z; y reads the state before it is "
+          "stored "
+          "(state=bf16: or after)",
+          {{"state", {"B,D,N", "B,H,D,N"}, false, "", "state before the step"},
+           {"x", {"B,D", "B,H,D"}, false, "", "input"},
+           {"dt", {"B,D", "B,H,D"}, false, "", "step size, before bias and softplus"},
+           {"A", {"D,N", "H,D,N"}, false, "", "rates"},
+           {"B", {"B,N", "B,G,N"}, false, "", "input weights; head h reads group h / (H/G)"},
+           {"C", {"B,N", "B,G,N"}, false, "", "readout weights"},
+           {"D", {"D", "H,D"}, true, "", "skip weight; missing: 0"},
+           {"z", {"B,D", "B,H,D"}, true, "", "gate; missing: no gate"},
+           {"dt_bias", {"D", "H,D"}, true, "", "added to dt before softplus; missing: none"}},
+          {{"y", {"B,D", "B,H,D"}, false, "", "output, after the gate"},
+           {"state", {"B,D,N", "B,H,D,N"}, false, "", "state after the step"}},
+          {source, {"dt_softplus", OptionKind::boolean, "softplus of the step size"}, threshold}};
+}
+
+OperationSpec mamba_block() {
+  return {"mamba_block",
+          "TorchLean's compact Mamba block: diagonal S4 with a gated readout",
+          "s[t] = x[t] in_proj; h[t] = A h[t-1] + B s[t], h[-1] = h0\n"
+          "y[t] = ((C h[t] + D s[t]) sigmoid(x[t] gate_proj)) out_proj",
+          {{"in_proj", {"I,N"}, false, "", "input projection"},
+           {"gate_proj", {"I,N"}, false, "", "gate projection"},
+           {"out_proj", {"N,O"}, false, "", "output projection"},
+           {"A", {"N"}, false, "", "decay"},
+           {"B", {"N"}, false, "", "input weight"},
+           {"C", {"N"}, false, "", "readout weight"},
+           {"D", {"N"}, false, "", "skip weight"},
+           {"x", {"L,I"}, false, "", "input"},
+           {"h0", {"N"}, true, "", "initial state; missing: 0"}},
+          {{"y", {"L,O"}, false, "", "output; reads the state after the update"},
+           {"h_last", {"N"}, false, "", "the state after the last step"}},
+          {source, schedule}};
+}
+
+OperationSpec selective_mamba_block() {
+  return {
+      "selective_mamba_block",
+      "TorchLean's selective Mamba block: projections, causal convolution, selective scan, gate, projection",
+      "v[t] = conv_bias + sum over taps of (x[t-tap] x_proj) conv_kernel[tap]; u[t] = v[t] sigmoid(v[t])\n"
+      "delta = softplus(u dt_proj + dt_bias); Bt = u b_proj; Ct = u c_proj\n"
+      "h[t,d,n] = exp(-(delta[d] A[d,n])) h[t-1,d,n] + delta[d] Bt[n] u[d]\n"
+      "y[t] = ((d_skip u + sum of h[t] Ct) z sigmoid(z)) out_proj, z = x[t] z_proj",
+      {{"x", {"L,I"}, false, "", "input"},
+       {"x_proj", {"I,E"}, false, "", "input projection"},
+       {"z_proj", {"I,E"}, false, "", "gate projection"},
+       {"conv_kernel", {"W,E"}, false, "", "depthwise convolution; tap 0 is the current token"},
+       {"conv_bias", {"E"}, false, "", "added to the convolution"},
+       {"dt_proj", {"E,E"}, false, "", "step size projection"},
+       {"dt_bias", {"E"}, false, "", "added before softplus"},
+       {"A", {"E,N"}, false, "", "positive rates"},
+       {"b_proj", {"E,N"}, false, "", "projection to the input weights"},
+       {"c_proj", {"E,N"}, false, "", "projection to the readout weights"},
+       {"d_skip", {"E"}, false, "", "skip weight"},
+       {"out_proj", {"E,O"}, false, "", "output projection"},
+       {"h0", {"E,N"}, true, "", "initial state; missing: 0"},
+       {"history", {"V,E"}, true, "", "projected tokens before the first, newest first; missing: none"}},
+      {{"y", {"L,O"}, false, "", "output"}, {"h_last", {"E,N"}, false, "", "the state after the last step"}},
+      {source, schedule}};
+}
+
 }  // namespace
 
 std::vector<OperationSpec> mamba_operations() {

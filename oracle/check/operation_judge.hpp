@@ -27,7 +27,8 @@ struct OperationJudge {
 // One each in the operations' own sources: the only places that instantiate the
 // checker.
 extern const OperationJudge affine_scan_judge, diagonal_ssm_judge, diagonal_s4_judge;
-extern const OperationJudge selective_scan_judge;
+extern const OperationJudge selective_scan_judge, selective_state_update_judge, mamba_block_judge,
+    selective_mamba_block_judge;
 extern const OperationJudge ssd_judge, ssd_chunk_cumsum_judge, ssd_chunk_state_judge, ssd_state_passing_judge,
     ssd_chunk_scan_judge;
 
