@@ -22,6 +22,7 @@
 
 #include "oracle/bounds/approximate.hpp"
 #include "oracle/bounds/arithmetic.hpp"
+#include "oracle/bounds/slide_clock.hpp"
 #include "oracle/numbers/lanes.hpp"
 
 namespace exactscan {
@@ -57,6 +58,7 @@ class alignas(alignment_for<V>) ScanAllowance {
         peak_(mh_),
         old_{zero_, n_},
         new_{mh_, zero_},
+        clock_(h0, arithmetic.v),
         arithmetic_(arithmetic) {}
 
   // Appends leaf t = 1, 2, … With exact leaves (alpha = beta = 0) the hats are the magnitudes themselves.
@@ -83,7 +85,11 @@ class alignas(alignment_for<V>) ScanAllowance {
     g_ = larger(mp_, g_);
     peak_ = larger(mp_, peak_);  // in this order an infinite peak outlives a later NaN
     s_peak_ = larger(s_, s_peak_);
-    slide(ah);
+    old_.tail = up(V(old_.tail * ah));
+    new_.tail = up(V(new_.tail * ah));
+    const Mask<V> light = new_.tail <= v_ * mp_;
+    const bool clocked = ExactLeaves && arithmetic_.format.precision <= spec::binary32.precision;
+    slide(clocked ? clock_.tick(leaf.a, leaf.b, light) : light);
   }
 
   // The allowance at the current step.
@@ -157,12 +163,9 @@ class alignas(alignment_for<V>) ScanAllowance {
                            : up(V(loss * (t * s_ + before * x_)));
   }
 
-  // Moves the two cuts: once all that lies before the newer one weighs less than one rounding, it takes the
-  // older one's place. Each cell bounds on its own, so when to move is free.
-  void slide(const V& ah) {
-    old_.tail = up(V(old_.tail * ah));
-    new_.tail = up(V(new_.tail * ah));
-    const Mask<V> move = new_.tail <= v_ * mp_;
+  // Where `move` says so, the newer cut takes the older one's place: best once all that lies before it weighs
+  // less than one rounding. Each cell bounds on its own, so when to move is free.
+  void slide(const Mask<V>& move) {
     old_.tail = select(move, new_.tail, old_.tail);
     old_.count = select(move, new_.count, old_.count);
     new_.tail = select(move, mh_, new_.tail);
@@ -176,6 +179,7 @@ class alignas(alignment_for<V>) ScanAllowance {
   V s_ = one_, x_ = zero_, g_, u_ = zero_;  // underflow: S, X, G, U~
   V mp_ = mh_, peak_, s_peak_ = one_;       // M'; largest M' and S so far
   Cell old_, new_;
+  SlideClock<V> clock_;
   double steps_ = 0;
   const Arithmetic arithmetic_;
 };

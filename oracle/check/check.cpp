@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 
 #include "oracle/check/all_finite.hpp"
 #include "oracle/check/operation.hpp"
@@ -23,10 +24,15 @@ void judge_case(const Case& value, const Contract& contract, const CheckOptions&
   settings.keep = static_cast<std::size_t>(std::max(options.errors, 1));
   settings.threads = options.threads;
   settings.lanes = contract.accumulate != Accumulate::fp64;
-  settings.finite_inputs = all_finite(value);
+  std::once_flag asked;
+  bool finite = false;
+  settings.finite_inputs = [&] {
+    std::call_once(asked, [&] { finite = all_finite(value); });
+    return finite;
+  };
   settings.progress = options.progress;
   settings.exact = claims_lattice(value);
-  if (settings.exact && !settings.finite_inputs) {
+  if (settings.exact && !settings.finite_inputs()) {
     throw CaseError(value.file + ": opt.exact is true, but an input is NaN or infinite");
   }
   judge_of(value).judge({value, dimensions, contract}, settings, report);

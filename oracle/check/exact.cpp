@@ -52,7 +52,7 @@ Case exact_outputs(const Case& value, const CheckOptions& options) {
   if (result.outputs.empty()) add_all_outputs(result, dimensions);
   CheckerSettings settings;
   settings.threads = options.threads;
-  settings.finite_inputs = all_finite(value);
+  settings.finite_inputs = [finite = all_finite(value)] { return finite; };
   const Contract contract = default_contract(result);
   const Problem problem{result, dimensions, contract};
   Case filled = result;

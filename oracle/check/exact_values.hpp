@@ -84,7 +84,7 @@ void exact_operation(const Problem& problem, const CheckerSettings& settings, Ca
   for (const Output& output : op.outputs()) values.emplace_back(static_cast<std::size_t>(output.size()));
   parallel_for(op.channels(), settings.threads, [&](std::int64_t unit) {
     std::vector<Request> open = requests_of_unit(op, unit);
-    if (!settings.finite_inputs) open = take_special(op, open, values);
+    if (!settings.finite_inputs()) open = take_special(op, open, values);
     open = round_exactly<Ball<DoubleDouble>>(op, std::move(open), values);
     open = round_exactly<spec::Interval<256>>(op, std::move(open), values);
     open = round_exactly<spec::Interval<1024>>(op, std::move(open), values);

@@ -92,8 +92,9 @@ class ValueClass {
   std::uint8_t bits_ = zero;
 };
 
-// The state after the first step from no state at all: a schedule may multiply a zero, or take the summand as
-// it is. They differ where the multiplier is NaN or infinite.
+// What the first step computes from no state at all (the next state, or the multiplier's gradient): a
+// schedule may multiply a zero, or take the summand as it is. They differ where the factor is NaN or
+// infinite.
 template <class T>
 T first_state(T stepped, const T& /*summand*/) {
   return stepped;

@@ -13,11 +13,12 @@ class Planted : public testing::TestWithParam<Mutant> {};
 
 TEST_P(Planted, IsRefuted) {
   for (const Attack& attack : attacks()) {
-    const Verdict verdict = judge(GetParam().kernel, attack).verdict;
+    if (!kernels::can_run(GetParam().kernel, attack.inputs)) continue;
+    const Verdict verdict = judge(GetParam().kernel, attack);
     ASSERT_NE(verdict, Verdict::invalid);
     if (verdict == Verdict::refuted) return;
   }
-  FAIL() << GetParam().defect << ": not refuted by any of " << attacks().size() << " cases";
+  FAIL() << GetParam().defect << ": not refuted by any case";
 }
 
 INSTANTIATE_TEST_SUITE_P(Mutants, Planted, testing::ValuesIn(mutants()),
@@ -27,7 +28,8 @@ class Clean : public testing::TestWithParam<kernels::Implementation> {};
 
 TEST_P(Clean, IsNeverRefuted) {
   for (const Attack& attack : attacks()) {
-    const Verdict verdict = judge(GetParam(), attack).verdict;
+    if (!kernels::can_run(GetParam(), attack.inputs)) continue;
+    const Verdict verdict = judge(GetParam(), attack);
     const bool open = verdict == Verdict::undecided && attack.profile == "special";
     EXPECT_TRUE(verdict == Verdict::explained || open)
         << attack.profile
