@@ -59,9 +59,12 @@ std::vector<OptionSpec> with(std::vector<OptionSpec> options, const std::vector<
 }
 
 TensorSpec sequence_numbers() {
-  return {
-      "seq_idx", {"B,T"}, true, "", "the sequence of each step, rising from 0; the state starts anew at each",
-      true};
+  return {"seq_idx",
+          {"B,T"},
+          true,
+          "",
+          "the sequence of each step, rising from 0; the state starts anew at each",
+          ElementKind::integral};
 }
 
 OperationSpec ssd() {
@@ -89,7 +92,7 @@ OperationSpec ssd() {
         true,
         "",
         "where packed sequences begin, and the end of the last; batch 1",
-        true}},
+        ElementKind::integral}},
       {{"y", {"B,T,H,P"}, false, "", "output, after the gate"},
        {"final_states", {"B,H,P,N"}, false, "", "the state after the last step"},
        {"varlen_states", {"R,H,P,N"}, false, "cu_seqlens", "the state after each packed sequence"}},
@@ -236,8 +239,9 @@ OperationSpec selective_mamba_block() {
 }  // namespace
 
 std::vector<OperationSpec> mamba_operations() {
-  return {selective_scan(),    ssd_chunk_cumsum(), ssd_chunk_state(),
-          ssd_state_passing(), ssd_chunk_scan(),   ssd()};
+  return {selective_scan(),        selective_state_update(), mamba_block(),
+          selective_mamba_block(), ssd_chunk_cumsum(),       ssd_chunk_state(),
+          ssd_state_passing(),     ssd_chunk_scan(),         ssd()};
 }
 
 }  // namespace exactscan

@@ -16,14 +16,4 @@ inline double number_option(const Case& value, const std::string& name, double o
   return found == value.options.end() ? otherwise : as_number(found->second);
 }
 
-// Whether the input `name` is there, or, for "dy,z", all of several.
-inline bool has_inputs(const Case& value, std::string_view names) {
-  while (!names.empty()) {
-    const std::size_t comma = names.find(',');
-    if (value.inputs.count(std::string(names.substr(0, comma))) == 0) return false;
-    names = comma == std::string_view::npos ? std::string_view() : names.substr(comma + 1);
-  }
-  return true;
-}
-
 }  // namespace exactscan

@@ -70,9 +70,9 @@ class UnitJudge {
 
   std::vector<Findings> judge(std::int64_t unit) const {
     std::vector<Findings> found(op_.outputs().size());
-    const Index classes = settings_.finite_inputs ? Index() : classify(unit);
+    const Index classes = settings_.finite_inputs() ? Index() : classify(unit);
     const CarefulSink::Classes lookup =
-        settings_.finite_inputs
+        settings_.finite_inputs()
             ? CarefulSink::Classes()
             : CarefulSink::Classes([&](const Request& at) { return classes.at(key(at)); });
     CarefulSink sink(
@@ -130,7 +130,7 @@ void exact_units(const Problem& problem, const CheckerSettings& settings, Case& 
   for (const Output& output : op.outputs()) values.emplace_back(static_cast<std::size_t>(output.size()));
   parallel_for(op.units(), settings.threads, [&](std::int64_t unit) {
     std::vector<Request> open = elements_of(op, unit);
-    if (!settings.finite_inputs) open = take_special(op, open, values);
+    if (!settings.finite_inputs()) open = take_special(op, open, values);
     open = round_exactly<Ball<DoubleDouble>>(op, std::move(open), values);
     open = round_exactly<spec::Interval<256>>(op, std::move(open), values);
     open = round_exactly<spec::Interval<1024>>(op, std::move(open), values);

@@ -13,7 +13,7 @@
 namespace exactscan {
 namespace {
 
-constexpr std::array<ContractTerm, 8> presets{{
+constexpr std::array<ContractTerm, 9> presets{{
     {"fp32",
      "IEEE binary32 throughout: any bracketing of the scan, fused multiply-add or not, round to nearest, "
      "gradual "
@@ -38,9 +38,13 @@ constexpr std::array<ContractTerm, 8> presets{{
      "decay=cumsum, operands=full"},
     {"ggml",
      "ggml's ssm_scan: fp32 with underflow=ftz, div_ulp=2, softplus by log1p, decay=product, operands=full"},
+    {"lrnnx-cuda",
+     "fp32 as lrnnx's simplified_scan kernels use it: zoh=naive (their source subtracts 1), "
+     "previous=recovered "
+     "(their backward solves for it), complex_div=7 (Smith's quotient as c10 writes it, which they call)"},
 }};
 
-constexpr std::array<ContractTerm, 14> keys{{
+constexpr std::array<ContractTerm, 18> keys{{
     {"accumulate=fp64|fp32|bf16|fp16", "the format every product, sum and fused multiply-add is rounded to"},
     {"underflow=gradual|ftz",
      "subnormal numbers are kept, or inputs and results below the smallest normal may become 0"},
@@ -49,14 +53,22 @@ constexpr std::array<ContractTerm, 14> keys{{
     {"store=nearest|any",
      "conversion to a narrower output rounds to nearest even, or to either neighbour (stochastic)"},
     {"depth=N|none", "additions that any one term passes at most (Theorem 3); none: not declared"},
-    {"exp_ulp=X", "error of exp in ulps, 0.5 to 1024 (no operation of the affine family calls exp)"},
+    {"exp_ulp=X", "error of exp and expm1 in ulps, 0.5 to 1024"},
+    {"trig_ulp=X", "error of sin and cos in ulps, 0.5 to 1024"},
+    {"complex_div=X",
+     "error of a complex quotient in unit roundoffs, 4 to 1024; 13 admits every usual formula, 7 Smith's"},
+    {"zoh=expm1|naive",
+     "(e^z - 1)/a of zero-order hold: by expm1, or by subtracting 1 (large errors for small z)"},
+    {"previous=stored|recovered",
+     "backward: the state before a step is kept or recomputed, or had from the state after it: solved for, "
+     "(x - "
+     "Bbar b)/Abar, or, decayed, h - delta B u, which cancels"},
+    {"gemm=fp32|tf32",
+     "operands of projections as they are, or cut or rounded to tf32 (summed in fp32 by tensor cores)"},
     {"log_ulp=X", "error of log and log1p in ulps, 0.5 to 1024"},
     {"div_ulp=X",
      "error of a division in ulps, 0.5 to 1024; above 0.5, 1/x may be 0 where |x| exceeds 2^126"},
     {"softplus=log1p|naive", "softplus as log1p(exp(x)), or as log(1 + exp(x)), which rounds the sum"},
-    {"previous=stored|recovered",
-     "backward, the decayed previous state is kept or computed again, or recovered as the state minus its "
-     "summand"},
     {"operands=full|tensor",
      "dots of chunked kernels take operands as they are, or as tensor cores do: 16-bit storage as it is, "
      "results "
@@ -100,11 +112,13 @@ constexpr std::array<std::string_view, 4> accumulate_names{"fp64", "fp32", "bf16
 constexpr std::array<std::string_view, 2> underflow_names{"gradual", "ftz"};
 constexpr std::array<std::string_view, 2> rounding_names{"nearest", "any"};
 constexpr std::array<std::string_view, 2> softplus_names{"log1p", "naive"};
-constexpr std::array<std::string_view, 2> previous_names{"stored", "recovered"};
 constexpr std::array<std::string_view, 2> operands_names{"full", "tensor"};
 constexpr std::array<std::string_view, 3> tf32_names{"any", "rz", "rn"};
 constexpr std::array<std::string_view, 3> decay_names{"cumsum", "segsum", "product"};
 constexpr std::array<std::string_view, 3> state_names{"full", "bf16", "fp16"};
+constexpr std::array<std::string_view, 2> zoh_names{"expm1", "naive"};
+constexpr std::array<std::string_view, 2> previous_names{"stored", "recovered"};
+constexpr std::array<std::string_view, 2> gemm_names{"fp32", "tf32"};
 
 std::optional<std::int64_t> parse_depth(std::string_view text, std::string_view value) {
   if (value == "none") return std::nullopt;
@@ -116,28 +130,46 @@ std::optional<std::int64_t> parse_depth(std::string_view text, std::string_view 
   return depth;
 }
 
-double parse_ulp(std::string_view text, std::string_view key, std::string_view value) {
-  double ulp = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ulp);
-  if (error != std::errc() || end != value.data() + value.size() || !(ulp >= 0.5 && ulp <= 1024)) {
-    fail(text, fmt::format("{} must be a number from 0.5 to 1024, not \"{}\"", key, value));
+double parse_error(std::string_view text, std::string_view key, std::string_view value, double least) {
+  double error_size = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), error_size);
+  if (error != std::errc() || end != value.data() + value.size() ||
+      !(error_size >= least && error_size <= 1024)) {
+    fail(text, fmt::format("{} must be a number from {} to 1024, not \"{}\"", key, least, value));
   }
-  return ulp;
+  return error_size;
 }
 
-// The keys of kernels that call functions, or compute in chunks; false if `key` is none of them.
+// The keys of kernels that call functions, divide or form differences; false if `key` is none of them.
 bool apply_function_key(Contract& contract, std::string_view text, std::string_view key,
                         std::string_view value) {
   if (key == "exp_ulp") {
-    contract.exp_ulp = parse_ulp(text, key, value);
+    contract.exp_ulp = parse_error(text, key, value, 0.5);
   } else if (key == "log_ulp") {
-    contract.log_ulp = parse_ulp(text, key, value);
+    contract.log_ulp = parse_error(text, key, value, 0.5);
+  } else if (key == "trig_ulp") {
+    contract.trig_ulp = parse_error(text, key, value, 0.5);
   } else if (key == "div_ulp") {
-    contract.div_ulp = parse_ulp(text, key, value);
+    contract.div_ulp = parse_error(text, key, value, 0.5);
+  } else if (key == "complex_div") {
+    contract.complex_div = parse_error(text, key, value, 4);
+  } else if (key == "zoh") {
+    contract.zoh = choose<Zoh>(text, key, value, zoh_names);
   } else if (key == "softplus") {
     contract.softplus = choose<Softplus>(text, key, value, softplus_names);
   } else if (key == "previous") {
     contract.previous = choose<Previous>(text, key, value, previous_names);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The keys of matrix products and of kernels that compute in chunks; false if `key` is none of them.
+bool apply_product_key(Contract& contract, std::string_view text, std::string_view key,
+                       std::string_view value) {
+  if (key == "gemm") {
+    contract.gemm = choose<Gemm>(text, key, value, gemm_names);
   } else if (key == "operands") {
     contract.operands = choose<Operands>(text, key, value, operands_names);
   } else if (key == "tf32") {
@@ -170,13 +202,20 @@ void apply_key(Contract& contract, std::string_view text, std::string_view key, 
     contract.store = choose<Rounding>(text, key, value, rounding_names);
   } else if (key == "depth") {
     contract.depth = parse_depth(text, value);
-  } else if (!apply_function_key(contract, text, key, value)) {
+  } else if (!apply_function_key(contract, text, key, value) &&
+             !apply_product_key(contract, text, key, value)) {
     fail(text, fmt::format("unknown key \"{}\"; keys are {}", key, key_names()));
   }
 }
 
 // What the presets of real kernels have in common, and what sets them apart.
 void apply_kernel_preset(Contract& contract, std::string_view name) {
+  if (name == "lrnnx-cuda") {
+    contract.zoh = Zoh::naive;
+    contract.previous = Previous::recovered;
+    contract.complex_div = 7;
+    return;
+  }
   contract.underflow = Underflow::ftz;
   contract.div_ulp = 2;
   if (name == "mamba-cuda") contract.previous = Previous::recovered;
@@ -201,8 +240,10 @@ void apply_preset(Contract& contract, std::string_view text, std::string_view na
 int width(ElementType type) {
   switch (type) {
     case ElementType::f64:
+    case ElementType::c128:
       return 3;
     case ElementType::f32:
+    case ElementType::c64:
       return 2;
     case ElementType::f16:
       return 1;
