@@ -53,11 +53,11 @@ struct ScanOptions {
 // over tiles. Which of these, the strides and the size of h (whether it stays in a cache) decide. So on one
 // thread and one instruction set, a longer input with the same strides leaves earlier outputs bit-identical,
 // as long as h stays below 16 MiB or is above already. The bits differ between instruction sets (which fuse,
-// and how long a tile is) and between layouts. With threads > 1, few channels and a long sequence, time is cut
-// at places that depend on shape, type, grain and thread count: the same in each run, but not for a longer
-// input. Special values: as the arithmetic gives them; 0 * inf in a product of multipliers gives NaN. Errors:
-// ArgumentError (negative size or thread count, grain below 1, a null tensor that is not empty). Source:
-// TorchLean, NN.Spec.Layers.SelectiveScan.
+// and how long a tile is) and between layouts. With threads > 1, few channels and a long sequence, time is
+// cut at places that depend on shape, type, grain and thread count: the same in each run, but not for a
+// longer input. Special values: as the arithmetic gives them; 0 * inf in a product of multipliers gives NaN.
+// Errors: ArgumentError (negative size or thread count, grain below 1, a null tensor that is not empty).
+// Source: TorchLean, NN.Spec.Layers.SelectiveScan.
 template <class T>
 void diagonal_scan(const ScanShape& shape, View<const T> a, View<const T> b, const State<T>* initial,
                    View<T> h, State<T>* last, const ScanOptions& options = {});

@@ -185,10 +185,10 @@ void scan_rows(const ScanJob<T>& job) {
     }
   }
   for (; c < job.shape.channels; ++c) {
-    const auto operand = [c, d](const View<const T>& view) {
+    const auto operand = [c](const View<const T>& view) {
       const bool constant = view.time_stride == 0;
       return Operand<T>{view.data == nullptr ? nullptr : view.data + c * view.channel_stride, constant,
-                        constant ? 0 : static_cast<std::int64_t>(kSteps<decltype(d)>)};
+                        constant ? 0 : static_cast<std::int64_t>(kSteps<RowTag<State<T>>>)};
     };
     const RowOperands<T> row{operand(job.a), operand(job.b), operand(job.x),
                              job.h.data == nullptr ? nullptr : job.h.data + c * job.h.channel_stride,

@@ -27,8 +27,11 @@ class ValueClass {
 
   // True if only finite values are possible: the ordinary judgement applies.
   bool finite() const { return (bits_ & (minus_infinity | plus_infinity | nan)) == 0; }
-  // Whether the value x can come out.
-  bool admits(double x) const { return (bits_ & ValueClass(x).bits_) != 0; }
+  // Whether the value x can come out. Any finite value may underflow to zero.
+  bool admits(double x) const {
+    const int any_finite = negative | zero | positive;
+    return (bits_ & (x == 0 ? any_finite : ValueClass(x).bits_)) != 0;
+  }
 
   // The class of f(x), given what f makes of each kind, in the order of the constants above.
   ValueClass mapped(const std::array<std::uint8_t, 6>& image) const {

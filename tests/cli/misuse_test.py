@@ -8,7 +8,7 @@ from program import ProgramTest, random_case
 
 class Help(ProgramTest):
     def test_every_level_lists_exit_codes(self):
-        for level in [[], ["check"], ["exact"], ["generate"], ["describe"]]:
+        for level in [[], ["check"], ["exact"], ["generate"], ["describe"], ["gallery"], ["replay"]]:
             for flag in ["--help", "-h"]:
                 result = self.run_program(*level, flag)
                 self.assertIn("Exit codes:", result.stdout)
@@ -19,7 +19,9 @@ class Help(ProgramTest):
         wanted = {"check": ["CASE", "--contract", "--format", "--output", "--errors", "--threads"],
                   "exact": ["CASE", "--output"],
                   "generate": ["OP", "--output", "--seed", "--profile", "--shape", "--type", "gauge", "--backward"],
-                  "describe": ["OP"]}
+                  "describe": ["OP"],
+                  "gallery": ["--output"],
+                  "replay": ["FILE", "--output", "--inputs-only"]}
         for command, names in wanted.items():
             text = self.run_program(command, "--help").stdout
             for name in names:

@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
+#include "oracle/cli/command.hpp"
 #include "tests/mutants/attack.hpp"
 #include "tests/mutants/mutant.hpp"
 
@@ -47,6 +50,19 @@ TEST(Mutants, AreManyAndDistinct) {
   for (const Mutant& mutant : mutants()) names.insert(mutant.kernel.name);
   EXPECT_EQ(names.size(), mutants().size());
   EXPECT_GE(names.size(), 25U);
+}
+
+// A build without tests has none.
+TEST(Program, WithoutKernelsSaysSo) {
+  for (const std::vector<const char*>& words :
+       {std::vector{"exactscan", "gallery"},
+        std::vector{"exactscan", "replay", "FILE", "--output", "case.npz"}}) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(cli::run(static_cast<int>(words.size()), words.data()), 2);
+    EXPECT_NE(
+        testing::internal::GetCapturedStderr().find("this build has no kernels for " + std::string(words[1])),
+        std::string::npos);
+  }
 }
 
 }  // namespace
