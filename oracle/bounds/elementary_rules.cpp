@@ -85,7 +85,7 @@ Inexact ElementaryRules::sigmoid(const Ball<double>& at, const Inexact& z) const
   // Relative error of 1 + e^-z, and of the quotient; e^z/(1 + e^z) carries rho in its numerator too.
   const bool negative = !(Bound(at.mid) - at.rad - z.error > 0);
   const Bound share = negative ? up(Bound(1 + value)) : rest;
-  const Bound denominator = up(Bound(share * r * (1 + v_) + v_));
+  const Bound denominator = up(Bound(share * r * (1 + v_) + v_ + function_loss_));
   const Bound quotient = over_one_minus(denominator);
   const Bound relative = up(Bound(quotient * (1 + div_) + div_));
   // Below the smallest normal an exponential or a quotient is in error by so many of the smallest number.
