@@ -28,10 +28,19 @@ inline double leading(double x) { return x; }
 inline const Lanes& leading(const Lanes& x) { return x; }
 inline double leading(const DoubleDouble& x) { return x.hi; }
 
+// The bits of doubles as whole numbers, and the few operations on them that are needed here.
+struct alignas(64) LaneIntegers {
+  FourMasks low{}, high{};
+  friend LaneIntegers operator+(const LaneIntegers& x, std::int64_t y) { return {x.low + y, x.high + y}; }
+  friend LaneIntegers operator-(const LaneIntegers& x, std::int64_t y) { return {x.low - y, x.high - y}; }
+  friend LaneIntegers operator<<(const LaneIntegers& x, int y) { return {x.low << y, x.high << y}; }
+  friend LaneIntegers operator&(const LaneIntegers& x, std::int64_t y) { return {x.low & y, x.high & y}; }
+  friend LaneMask operator==(const LaneIntegers& x, std::int64_t y) { return {x.low == y, x.high == y}; }
+};
 inline std::int64_t bits_of(double x) { return std::bit_cast<std::int64_t>(x); }
-inline LaneMask bits_of(const Lanes& x) { return (LaneMask)x; }
+inline LaneIntegers bits_of(const Lanes& x) { return {(FourMasks)x.low, (FourMasks)x.high}; }
 inline double from_bits(std::int64_t x) { return std::bit_cast<double>(x); }
-inline Lanes from_bits(const LaneMask& x) { return (Lanes)x; }
+inline Lanes from_bits(const LaneIntegers& x) { return {(FourDoubles)x.low, (FourDoubles)x.high}; }
 
 template <class M>
 Ball<M> choose(const Mask<Radius<M>>& mask, const Ball<M>& x, const Ball<M>& y) {
@@ -175,7 +184,7 @@ Ball<M> circular(const Ball<M>& x, int odd) {
 
 inline double log1p_near(double x) { return std::log1p(x); }
 inline Lanes log1p_near(Lanes x) {
-  for (int i = 0; i < lane_count; ++i) x[i] = std::log1p(x[i]);
+  for (int i = 0; i < lane_count; ++i) x.set(i, std::log1p(x[i]));
   return x;
 }
 
