@@ -123,8 +123,8 @@ RC_GTEST_PROP(Elementary, DoubleDoubleEncloses, ()) {
 RC_GTEST_PROP(Elementary, LanesAgreeWithScalars, ()) {
   Lanes mid{}, rad{};
   for (int i = 0; i < lane_count; ++i) {
-    mid[i] = adversarial();
-    rad[i] = std::ldexp(std::fabs(mid[i]), -40);
+    mid.set(i, adversarial());
+    rad.set(i, std::ldexp(std::fabs(mid[i]), -40));
   }
   for (const Function f : functions) {
     const Ball<Lanes> all = call(f, Ball<Lanes>(mid, rad));

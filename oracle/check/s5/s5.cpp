@@ -56,11 +56,12 @@ void judge_all(const Problem& s, const Contract& contract, const CheckerSettings
       batch_done);
   const Allowances allowed = builder.take(values);
   Values<Dependence> depends;
-  if (!settings.finite_inputs()) depends = Evaluation<Dependence>(s, pick).run();
+  const bool finite = settings.finite_inputs();
+  if (!finite) depends = Evaluation<Dependence>(s, pick).run();
   for (std::size_t r = 0; r < result_count; ++r) {
     for (std::size_t i = 0; i < values[r].size(); ++i) {
       judge.put(static_cast<Result>(r), static_cast<std::int64_t>(i), values[r][i], allowed[r][i],
-                !settings.finite_inputs() && depends[r][i].special);
+                !finite && depends[r][i].special);
     }
   }
   climb<DoubleDouble>(s, judge, &Ladder::double_double);
@@ -207,7 +208,8 @@ void round_parts(const Problem& s, std::vector<Undecided>& open,
 void exact_case(const exactscan::Problem& problem, const CheckerSettings& settings, Case& result) {
   const Problem s(problem.value, problem.dimensions, problem.contract);
   Values<Dependence> depends;
-  if (!settings.finite_inputs()) depends = Evaluation<Dependence>(s, all_of(s)).run();
+  const bool finite = settings.finite_inputs();
+  if (!finite) depends = Evaluation<Dependence>(s, all_of(s)).run();
   std::vector<std::vector<std::complex<double>>> values;
   std::vector<Undecided> open;
   for (const Output& output : s.outputs) {
@@ -215,7 +217,7 @@ void exact_case(const exactscan::Problem& problem, const CheckerSettings& settin
     values.emplace_back(static_cast<std::size_t>(output.size()), std::nan(""));
     if (!output.candidate.present()) continue;
     for (std::size_t i = 0; i < values.back().size(); ++i) {
-      if (settings.finite_inputs() || !depends[r][i].special)
+      if (finite || !depends[r][i].special)
         open.push_back({static_cast<Result>(r), static_cast<std::int64_t>(i), {}});
     }
   }
