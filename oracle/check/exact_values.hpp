@@ -1,6 +1,8 @@
 // exact_operation<Op>: the correctly rounded exact values of an operation's outputs.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <vector>
 
@@ -72,11 +74,18 @@ void exact_operation(const Problem& problem, const CheckerSettings& settings, Ca
   for (const Output& output : op.outputs()) values.emplace_back(static_cast<std::size_t>(output.size()));
   parallel_for(op.channels(), settings.threads, [&](std::int64_t unit) {
     std::vector<Request> open = requests_of_unit(op, unit);
-    if (!settings.finite_inputs) open = take_special(op, open, values);
+    if (!settings.finite_inputs()) open = take_special(op, open, values);
     open = round_exactly<Ball<DoubleDouble>>(op, std::move(open), values);
     open = round_exactly<spec::Interval<256>>(op, std::move(open), values);
     open = round_exactly<spec::Interval<1024>>(op, std::move(open), values);
-    open = round_exactly<spec::Dyadic>(op, std::move(open), values);
+    if constexpr (is_algebraic<Op>) {
+      open = round_exactly<spec::Dyadic>(op, std::move(open), values);
+    } else if (!open.empty()) {
+      throw CaseError(
+          fmt::format("{}: {} of the exact values could not be rounded: they lie too near the middle between "
+                      "two numbers",
+                      problem.value.file, open.size()));
+    }
   });
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Output& output = op.outputs()[i];

@@ -8,8 +8,8 @@
 
 namespace exactscan {
 
-template <class Op>
-TensorReport report_tensor(const Op& op, const Output& output, const Findings& found) {
+// All of a tensor's report but its witnesses.
+inline TensorReport summary_of(const Output& output, const Findings& found) {
   TensorReport tensor;
   tensor.name = output.name;
   tensor.verdict = found.refuted > 0     ? Verdict::refuted
@@ -21,6 +21,12 @@ TensorReport report_tensor(const Op& op, const Output& output, const Findings& f
   tensor.max_ratio = found.max_ratio;
   tensor.max_ulp = found.max_ulp;
   tensor.ladder = found.ladder;
+  return tensor;
+}
+
+template <class Op>
+TensorReport report_tensor(const Op& op, const Output& output, const Findings& found) {
+  TensorReport tensor = summary_of(output, found);
   for (const Remarkable& r : found.remarkable) {
     // One example is enough of what is explained.
     if (r.verdict == Verdict::explained && !tensor.witnesses.empty()) break;

@@ -25,8 +25,9 @@ struct OperationJudge {
 };
 
 // One each in affine_scan.cpp, diagonal_ssm.cpp, diagonal_s4.cpp: the only places that instantiate the
-// checker.
+// checker. S5's three are in s5/s5.cpp: complex, and judged by a checker of their own.
 extern const OperationJudge affine_scan_judge, diagonal_ssm_judge, diagonal_s4_judge;
+extern const OperationJudge simplified_scan_judge, s5_inner_judge, simplified_state_update_judge;
 
 // The judge of a validated case's operation.
 const OperationJudge& judge_of(const Case& value);

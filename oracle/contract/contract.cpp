@@ -13,16 +13,21 @@
 namespace exactscan {
 namespace {
 
-constexpr std::array<ContractTerm, 4> presets{{
+constexpr std::array<ContractTerm, 5> presets{{
     {"fp32",
-     "IEEE binary32 throughout: any bracketing of the scan, fused multiply-add or not, round to nearest, gradual "
+     "IEEE binary32 throughout: any bracketing of the scan, fused multiply-add or not, round to nearest, "
+     "gradual "
      "underflow"},
     {"fp64", "the same in IEEE binary64"},
     {"bf16", "bfloat16 tensors, all arithmetic in binary32, one rounding to nearest at each store"},
     {"fp16", "binary16 tensors, all arithmetic in binary32, one rounding to nearest at each store"},
+    {"lrnnx-cuda",
+     "fp32 as lrnnx's simplified_scan kernels use it: zoh=naive (their source subtracts 1), "
+     "previous=recovered "
+     "(their backward solves for it), complex_div=7 (Smith's quotient as c10 writes it, which they call)"},
 }};
 
-constexpr std::array<ContractTerm, 6> keys{{
+constexpr std::array<ContractTerm, 11> keys{{
     {"accumulate=fp64|fp32|bf16|fp16", "the format every product, sum and fused multiply-add is rounded to"},
     {"underflow=gradual|ftz",
      "subnormal numbers are kept, or inputs and results below the smallest normal may become 0"},
@@ -31,7 +36,16 @@ constexpr std::array<ContractTerm, 6> keys{{
     {"store=nearest|any",
      "conversion to a narrower output rounds to nearest even, or to either neighbour (stochastic)"},
     {"depth=N|none", "additions that any one term passes at most (Theorem 3); none: not declared"},
-    {"exp_ulp=X", "error of exp in ulps, 0.5 to 1024 (no operation of the affine family calls exp)"},
+    {"exp_ulp=X", "error of exp and expm1 in ulps, 0.5 to 1024"},
+    {"trig_ulp=X", "error of sin and cos in ulps, 0.5 to 1024"},
+    {"complex_div=X",
+     "error of a complex quotient in unit roundoffs, 4 to 1024; 13 admits every usual formula, 7 Smith's"},
+    {"zoh=expm1|naive",
+     "(e^z - 1)/a of zero-order hold: by expm1, or by subtracting 1 (large errors for small z)"},
+    {"previous=stored|recovered",
+     "backward: the state before a step is kept or recomputed, or solved for by (x - Bbar b)/Abar"},
+    {"gemm=fp32|tf32",
+     "operands of projections as they are, or cut or rounded to tf32 (summed in fp32 by tensor cores)"},
 }};
 
 [[noreturn]] void fail(std::string_view text, const std::string& problem) {
@@ -62,6 +76,9 @@ Enum choose(std::string_view text, std::string_view key, std::string_view value,
 constexpr std::array<std::string_view, 4> accumulate_names{"fp64", "fp32", "bf16", "fp16"};
 constexpr std::array<std::string_view, 2> underflow_names{"gradual", "ftz"};
 constexpr std::array<std::string_view, 2> rounding_names{"nearest", "any"};
+constexpr std::array<std::string_view, 2> zoh_names{"expm1", "naive"};
+constexpr std::array<std::string_view, 2> previous_names{"stored", "recovered"};
+constexpr std::array<std::string_view, 2> gemm_names{"fp32", "tf32"};
 
 std::optional<std::int64_t> parse_depth(std::string_view text, std::string_view value) {
   if (value == "none") return std::nullopt;
@@ -73,13 +90,14 @@ std::optional<std::int64_t> parse_depth(std::string_view text, std::string_view 
   return depth;
 }
 
-double parse_ulp(std::string_view text, std::string_view value) {
-  double ulp = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ulp);
-  if (error != std::errc() || end != value.data() + value.size() || !(ulp >= 0.5 && ulp <= 1024)) {
-    fail(text, fmt::format("exp_ulp must be a number from 0.5 to 1024, not \"{}\"", value));
+double parse_error(std::string_view text, std::string_view key, std::string_view value, double least) {
+  double error_size = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), error_size);
+  if (error != std::errc() || end != value.data() + value.size() ||
+      !(error_size >= least && error_size <= 1024)) {
+    fail(text, fmt::format("{} must be a number from {} to 1024, not \"{}\"", key, least, value));
   }
-  return ulp;
+  return error_size;
 }
 
 void apply_key(Contract& contract, std::string_view text, std::string_view key, std::string_view value) {
@@ -94,27 +112,45 @@ void apply_key(Contract& contract, std::string_view text, std::string_view key, 
   } else if (key == "depth") {
     contract.depth = parse_depth(text, value);
   } else if (key == "exp_ulp") {
-    contract.exp_ulp = parse_ulp(text, value);
+    contract.exp_ulp = parse_error(text, key, value, 0.5);
+  } else if (key == "trig_ulp") {
+    contract.trig_ulp = parse_error(text, key, value, 0.5);
+  } else if (key == "complex_div") {
+    contract.complex_div = parse_error(text, key, value, 4);
+  } else if (key == "zoh") {
+    contract.zoh = choose<Zoh>(text, key, value, zoh_names);
+  } else if (key == "previous") {
+    contract.previous = choose<Previous>(text, key, value, previous_names);
+  } else if (key == "gemm") {
+    contract.gemm = choose<Gemm>(text, key, value, gemm_names);
   } else {
     fail(text,
-         fmt::format("unknown key \"{}\"; keys are accumulate, underflow, rounding, store, depth, exp_ulp",
+         fmt::format("unknown key \"{}\"; keys are accumulate, underflow, rounding, store, depth, exp_ulp, "
+                     "trig_ulp, complex_div, zoh, previous, gemm",
                      key));
   }
 }
 
 void apply_preset(Contract& contract, std::string_view text, std::string_view name) {
   if (std::none_of(presets.begin(), presets.end(), [&](const ContractTerm& p) { return p.name == name; })) {
-    fail(text, fmt::format("unknown preset \"{}\"; presets are fp32, fp64, bf16, fp16", name));
+    fail(text, fmt::format("unknown preset \"{}\"; presets are fp32, fp64, bf16, fp16, lrnnx-cuda", name));
   }
   contract.accumulate = name == "fp64" ? Accumulate::fp64 : Accumulate::fp32;
+  if (name == "lrnnx-cuda") {
+    contract.zoh = Zoh::naive;
+    contract.previous = Previous::recovered;
+    contract.complex_div = 7;
+  }
 }
 
 // Narrowest first, so that the widest of several is the maximum.
 int width(ElementType type) {
   switch (type) {
     case ElementType::f64:
+    case ElementType::c128:
       return 3;
     case ElementType::f32:
+    case ElementType::c64:
       return 2;
     case ElementType::f16:
       return 1;

@@ -25,6 +25,13 @@ enum class Underflow : std::uint8_t { gradual, ftz };
 // nearest: ties to even. any: every operation may round to either neighbour (toward zero, up, down).
 enum class Rounding : std::uint8_t { nearest, any };
 
+// How zero-order hold forms (e^z - 1)/a: from an expm1 without cancellation, or by subtracting 1.
+enum class Zoh : std::uint8_t { expm1, naive };
+// Where a backward pass takes the state before a step: it kept (or recomputed) it, or solved the step for it.
+enum class Previous : std::uint8_t { stored, recovered };
+// The operands of matrix products (projections): as they are, or cut or rounded to tf32.
+enum class Gemm : std::uint8_t { fp32, tf32 };
+
 struct Contract {
   std::string name;  // the text it was parsed from, for reports
   Accumulate accumulate = Accumulate::fp32;
@@ -32,12 +39,19 @@ struct Contract {
   Rounding rounding = Rounding::nearest;
   Rounding store = Rounding::nearest;  // conversion of a result to a narrower output tensor
   std::optional<std::int64_t> depth;   // additions on the way of any one term to the result, if declared
-  double exp_ulp = 2;                  // error of exp in ulps (no operation of the affine family calls exp)
+  double exp_ulp = 2;                  // error of exp and expm1 in ulps (the affine family calls neither)
+  double trig_ulp = 2;                 // error of sin and cos in ulps, of 1 near their zeros
+  double complex_div =
+      13;  // error of a complex quotient: so many unit roundoffs of its modulus (2^-24 for fp32)
+  Zoh zoh = Zoh::expm1;
+  Previous previous = Previous::stored;
+  Gemm gemm = Gemm::fp32;
 };
 
 // Parses "fp32", "accumulate=fp32,underflow=ftz", "bf16,depth=24", …: an optional preset, then key=value
 // overrides separated by commas. Presets: fp32, fp64, bf16, fp16 (the last two: 16-bit tensors, float32
-// arithmetic). Errors: ContractError for an unknown preset or key, a bad value, a key given twice.
+// arithmetic), lrnnx-cuda. Errors: ContractError for an unknown preset or key, a bad value, a key given
+// twice.
 Contract parse_contract(std::string_view text);
 
 // The contract that follows from the tensors' types: the widest type among the outputs (inputs, if there is

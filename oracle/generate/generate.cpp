@@ -91,9 +91,15 @@ Case generate(const GenerateRequest& request) {
     throw GenerateError(
         fmt::format("cannot generate {}; the types are fp32, fp64, bf16, fp16", element_name(request.type)));
   }
-  if ((request.time_varying || request.backward) && request.op != "diagonal_ssm") {
-    throw GenerateError(fmt::format(
-        "{} has neither varying coefficients nor gradients to choose; diagonal_ssm has", request.op));
+  const bool gradients =
+      request.op == "diagonal_ssm" || request.op == "simplified_scan" || request.op == "s5_inner";
+  if ((request.time_varying && request.op != "diagonal_ssm") || (request.backward && !gradients)) {
+    throw GenerateError(
+        request.backward && !gradients
+            ? fmt::format(
+                  "{} has no gradients to choose; diagonal_ssm has, simplified_scan and s5_inner have",
+                  request.op)
+            : fmt::format("{} has no varying coefficients to choose; diagonal_ssm has", request.op));
   }
   const Dimensions shape = complete_shape(generator, request.shape);
   Case result = generate_inputs(request, shape);

@@ -8,6 +8,7 @@
 
 #include "oracle/generate/lattice.hpp"
 #include "oracle/generate/profile.hpp"
+#include "oracle/generate/s5.hpp"
 
 namespace exactscan {
 namespace {
@@ -187,15 +188,19 @@ void fill_lattice(LatticeKind kind, const GenerateRequest& request, const Dimens
 }  // namespace
 
 std::span<const GeneratorSpec> generators() {
-  static const std::array<GeneratorSpec, 3> table = {
+  static const std::array<GeneratorSpec, 6> table = {
       GeneratorSpec{"affine_scan", {{"L", 64}, {"N", 16}}},
       GeneratorSpec{"diagonal_ssm", {{"L", 64}, {"N", 16}}},
       GeneratorSpec{"diagonal_s4", {{"L", 64}, {"N", 16}, {"I", 8}, {"O", 8}}},
+      GeneratorSpec{"simplified_scan", {{"N", 2}, {"H", 8}, {"P", 16}, {"L", 64}}},
+      GeneratorSpec{"s5_inner", {{"N", 2}, {"H", 8}, {"P", 16}, {"L", 64}}},
+      GeneratorSpec{"simplified_state_update", {{"N", 2}, {"H", 8}, {"P", 16}}},
   };
   return table;
 }
 
 Case generate_inputs(const GenerateRequest& request, const Dimensions& shape) {
+  if (is_s5(request.op)) return generate_s5(request, shape);
   const std::vector<Planned> tensors = plan(request, shape);
   require_moderate_size(tensors);
   Case result;
