@@ -7,7 +7,8 @@
 // much. With q = 1 + mu u, s = 1 + 2u, Gamma = (q s)^t, N the non-zero leaves but one:
 //   Theorem 1: s^N Em + (s^N - 1) M
 //   Theorem 2: Em + 2 Gamma min{ N u M', over the windows: (1 + N u)((c-1) u M' + tail + U~) + N u u M' }
-// plus Gamma U~. Under flush to zero it is capped: flushing only shrinks what is computed.
+// plus Gamma U~. The real cap under flush to zero does not hold in modulus: a part x + y with y flushed can
+// grow.
 #pragma once
 
 #include <algorithm>
@@ -59,7 +60,6 @@ class ComplexScanAllowance {
       e = std::min(e, up(em_ + 2 * gamma_ * std::min(nv * mp_, window * (1 + nv) + nv * vm)));
     }
     e = up(e + gamma_ * lost_);
-    if (calculus_.arithmetic().flush) e = std::min(e, cap());
     return {std::min(size, m_), e, over_};
   }
 
@@ -72,11 +72,6 @@ class ComplexScanAllowance {
     return excess(cell.count) * vm + cell.tail;
   }
   long double growth_of_sums() const { return std::expm1(excess(n_) * std::log1p(2 * u_)) * (1 + 0x1p-42L); }
-  long double cap() const {
-    const long double gradual =
-        4 * static_cast<long double>(calculus_.arithmetic().half_smallest) * steps_ * (s_ + x_);
-    return up(gamma_ * (mh_ + gradual) + m_);
-  }
   // [proof: complex_no_overflow], with a factor 16 to spare.
   bool overflow_possible_here() const {
     const long double top = calculus_.arithmetic().largest;
