@@ -2,10 +2,12 @@
 // in modulus for every value that a kernel under the contract can hold, and whether an overflow is possible
 // on the way.
 //
-// Status of the rules: "Complex arithmetic" of proofs-notes/complex-bounds.md, on paper and tested
-// (tests/soundness/s5_*); that a single product loses at most 2 sqrt 2 v is proved, the smaller constant
-// below is not. Sizes and errors are upper bounds, computed in long double and rounded up; an infinite error
-// says that nothing is known, and then NaN and infinities are possible as well.
+// Theorems: "Complex scans" and "Calculus" of proofs-notes/rounding-bounds.md [proof: complex_product_rule],
+// [proof: complex_quotient_rule], [proof: conjugate_quotient], [proof: smith_quotient], [proof:
+// scaled_quotient], [proof: cexp_rule], [proof: sum_rule]; how they are chained, and what they say of formats
+// below 12 bits and of rounding=any, is on paper (proofs-notes/complex-bounds.md) and tested
+// (tests/soundness/s5_test.cpp). Sizes and errors are upper bounds, computed in long double and rounded up;
+// an infinite error says that nothing is known, and then NaN and infinities are possible as well.
 #pragma once
 
 #include <cmath>
@@ -17,8 +19,8 @@
 namespace exactscan {
 
 // A complex product's error in unit roundoffs of its modulus, however it is formed from four real products
-// (not three): with fused multiply-adds or without. 4/sqrt 3 is the first-order maximum over all forms; no
-// form measured exceeds 1.97.
+// (not three): each part with a fused multiply-add or without [proof: complex_product_error]. 4/sqrt 3 is the
+// first-order maximum.
 inline constexpr long double complex_product_units = 2.31L;
 
 struct Inexact {
@@ -102,6 +104,8 @@ class ComplexCalculus {
   };
 
  private:
+  long double function_loss() const;  // what an exponential loses where it underflows
+
   Arithmetic arithmetic_;
   long double u_, product_, quotient_, exp_error_, trig_error_;
   long double product_loss_, sum_loss_, overflow_limit_;

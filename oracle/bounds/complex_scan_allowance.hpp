@@ -1,8 +1,8 @@
 // The allowance of a complex scan h_t = a_t h_{t-1} + b_t, in modulus: the largest |computed - exact| over
 // all bracketings.
 //
-// Theorem ("Complex scans" of proofs-notes/complex-bounds.md; on paper, tested): a node a b + c, formed in
-// any way, errs by at most mu u |ab| + 2 min(u(|ab| + |c|), |ab|, |c|). So the real theory
+// Theorem ("Complex scans" of proofs-notes/rounding-bounds.md) [proof: complex_scan_bound]: a node a b + c,
+// formed in any way, errs by at most mu u |ab| + 2 min(u(|ab| + |c|), |ab|, |c|). So the real theory
 // (scan_allowance.hpp) holds for moduli with multiplications that cost mu u and additions that cost twice as
 // much. With q = 1 + mu u, s = 1 + 2u, Gamma = (q s)^t, N the non-zero leaves but one:
 //   Theorem 1: s^N Em + (s^N - 1) M
@@ -77,7 +77,7 @@ class ComplexScanAllowance {
         4 * static_cast<long double>(calculus_.arithmetic().half_smallest) * steps_ * (s_ + x_);
     return up(gamma_ * (mh_ + gradual) + m_);
   }
-  // Gamma max(M', S) <= Omega (1 - K S), a factor 16 kept: intermediate parts are at most twice the moduli.
+  // [proof: complex_no_overflow], with a factor 16 to spare.
   bool overflow_possible_here() const {
     const long double top = calculus_.arithmetic().largest;
     const long double k = (calculus_.product_loss() + calculus_.sum_loss()) * 4 * steps_;

@@ -41,8 +41,8 @@ struct Tensor {
   // A float32, float64, … tensor from values: each is converted, to nearest even, to `type`.
   static Tensor of(ElementType type, std::vector<std::int64_t> shape, std::span<const double> values);
   // A complex64 or complex128 tensor likewise, part by part.
-  static Tensor of(ElementType type, std::vector<std::int64_t> shape,
-                   std::span<const std::complex<double>> values);
+  static Tensor of_complex(ElementType type, std::vector<std::int64_t> shape,
+                           std::span<const std::complex<double>> values);
   bool operator==(const Tensor&) const = default;
 };
 

@@ -100,9 +100,9 @@ std::complex<double> Tensor::complex_at(std::int64_t index) const {
   return {part(2 * index), part(2 * index + 1)};
 }
 
-Tensor Tensor::of(ElementType type, std::vector<std::int64_t> shape,
-                  std::span<const std::complex<double>> values) {
-  if (!is_complex(type)) throw std::invalid_argument("Tensor::of: not a complex type");
+Tensor Tensor::of_complex(ElementType type, std::vector<std::int64_t> shape,
+                          std::span<const std::complex<double>> values) {
+  if (!is_complex(type)) throw std::invalid_argument("Tensor::of_complex: not a complex type");
   std::vector<double> parts;
   for (const std::complex<double>& z : values) parts.push_back(z.real()), parts.push_back(z.imag());
   std::vector<std::int64_t> wider = shape;

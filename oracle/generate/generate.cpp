@@ -93,12 +93,15 @@ Case generate(const GenerateRequest& request) {
     throw GenerateError(
         fmt::format("cannot generate {}; the types are fp32, fp64, bf16, fp16", element_name(request.type)));
   }
-  const bool gradients = request.op == "diagonal_ssm" || request.op == "selective_scan";
+  const bool gradients = request.op == "diagonal_ssm" || request.op == "simplified_scan" ||
+                         request.op == "s5_inner" || request.op == "selective_scan";
   if ((request.time_varying && request.op != "diagonal_ssm") || (request.backward && !gradients)) {
     throw GenerateError(
-        fmt::format("{} has neither varying coefficients nor gradients to choose; diagonal_ssm has, "
-                    "selective_scan has gradients",
-                    request.op));
+        request.backward && !gradients
+            ? fmt::format("{} has no gradients to choose; diagonal_ssm has, simplified_scan, s5_inner and "
+                          "selective_scan have",
+                          request.op)
+            : fmt::format("{} has no varying coefficients to choose; diagonal_ssm has", request.op));
   }
   const Dimensions shape = complete_shape(generator, request.shape);
   Case result = generate_inputs(request, shape);

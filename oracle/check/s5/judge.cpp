@@ -80,7 +80,7 @@ void Judge::put(Result result, std::int64_t index, const Value& value, const All
     open_.push_back(at);
     return;
   }
-  if (std::isinf(allowance.error))
+  if (!std::isfinite(allowance.error))  // NaN: an unbounded error times 0
     return say(Verdict::explained, 0, "the bound is infinite: a kernel may divide by 0 here");
   if (!rule.direct || !std::isfinite(value.rad)) {
     open_.push_back(at);

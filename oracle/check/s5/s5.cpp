@@ -86,28 +86,46 @@ std::optional<std::string> decimal(const spec::Dyadic& mid, const spec::Dyadic& 
   return std::nullopt;
 }
 
-template <class M>
-bool spell_exact(const Problem& s, const Undecided& e, bool complex, bool last, std::string& text) {
-  const auto around = exact_disc(
-      Evaluation<Disc<M>>(s, selection_of(s, {e})).run()[e.result][static_cast<std::size_t>(e.index)]);
-  if (!around) return false;
-  const auto re = decimal(around->re, around->radius, last), im = decimal(around->im, around->radius, last);
-  if (!re || (complex && !im)) return false;
-  text = complex ? complex_text(*re, *im) : *re;
-  return true;
+Undecided place_of(const Problem& s, const Remarkable& found) {
+  const auto result = static_cast<Result>(found.at.output);
+  return {result, found.at.row * s.outputs[result].columns + found.at.column, {}};
 }
 
-Witness witness_of(const Problem& s, const Judge& judge, const Remarkable& found) {
+// Fills in the exact values that are still empty, where the enclosures determine their digits (or are the
+// last).
+template <class M>
+void spell_exact(const Problem& s, const std::vector<Undecided>& places, bool last,
+                 std::vector<std::string>& texts) {
+  std::vector<Undecided> open;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (texts[i].empty()) open.push_back(places[i]);
+  }
+  if (open.empty()) return;
+  const Values<Disc<M>> values = Evaluation<Disc<M>>(s, selection_of(s, open)).run();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!texts[i].empty()) continue;
+    const Undecided& e = places[i];
+    const auto around = exact_disc(values[e.result][static_cast<std::size_t>(e.index)]);
+    if (!around) {
+      if (last) texts[i] = "unknown";
+      continue;
+    }
+    const bool complex = is_complex(s.outputs[e.result].tensor->type);
+    const auto re = decimal(around->re, around->radius, last), im = decimal(around->im, around->radius, last);
+    if (re && (im || !complex)) texts[i] = complex ? complex_text(*re, *im) : *re;
+  }
+}
+
+Witness witness_of(const Problem& s, const Judge& judge, const Remarkable& found, std::string exact) {
   const Output& output = s.outputs[static_cast<std::size_t>(found.at.output)];
-  const auto result = static_cast<Result>(found.at.output);
-  const Undecided at{result, found.at.row * output.columns + found.at.column, {}};
+  const Undecided at = place_of(s, found);
   Witness witness;
   std::int64_t rest = at.index;
   for (std::size_t d = output.shape.size(); d-- > 0;) {
     witness.index.insert(witness.index.begin(), rest % output.shape[d]);
     rest /= output.shape[d];
   }
-  const std::complex<double> c = judge.candidate(result, at.index);
+  const std::complex<double> c = judge.candidate(at.result, at.index);
   const ElementType type = output.tensor->type;
   const bool complex = is_complex(type);
   witness.candidate = number_text(c.real(), type);
@@ -120,26 +138,40 @@ Witness witness_of(const Problem& s, const Judge& judge, const Remarkable& found
   witness.ratio = found.ratio;
   witness.deviation_ulp = found.ulp;
   witness.note = found.note;
-  if (!spell_exact<DoubleDouble>(s, at, complex, false, witness.exact) &&
-      !spell_exact<Precise<256>>(s, at, complex, true, witness.exact)) {
-    witness.exact = "unknown";
-  }
+  witness.exact = std::move(exact);
   return witness;
+}
+
+// The elements that the report spells out: of what is explained, one example is enough.
+std::vector<Remarkable> shown(const Findings& found) {
+  std::vector<Remarkable> result;
+  for (const Remarkable& r : found.remarkable) {
+    if (r.verdict == Verdict::explained && !result.empty()) break;
+    result.push_back(r);
+  }
+  return result;
 }
 
 void judge_case(const exactscan::Problem& problem, CheckerSettings settings, CaseReport& report) {
   const Problem s(problem.value, problem.dimensions, problem.contract);
   Judge judge(s, settings.keep);
   judge_all(s, problem.contract, settings, judge);
+  std::vector<Undecided> places;
+  for (std::size_t r = 0; r < result_count; ++r) {
+    for (const Remarkable& remarkable : shown(judge.findings(static_cast<Result>(r))))
+      places.push_back(place_of(s, remarkable));
+  }
+  std::vector<std::string> exact(places.size());
+  spell_exact<DoubleDouble>(s, places, false, exact);
+  spell_exact<Precise<256>>(s, places, true, exact);
+  std::size_t next = 0;
   for (std::size_t r = 0; r < result_count; ++r) {
     const Output& output = s.outputs[r];
     if (!output.candidate.present()) continue;
     const Findings& found = judge.findings(static_cast<Result>(r));
     TensorReport tensor = summary_of(output, found);
-    for (const Remarkable& remarkable : found.remarkable) {
-      if (remarkable.verdict == Verdict::explained && !tensor.witnesses.empty()) break;
-      tensor.witnesses.push_back(witness_of(s, judge, remarkable));
-    }
+    for (const Remarkable& remarkable : shown(found))
+      tensor.witnesses.push_back(witness_of(s, judge, remarkable, std::move(exact[next++])));
     report.verdict = worst(report.verdict, tensor.verdict);
     report.tensors.push_back(std::move(tensor));
   }
@@ -155,12 +187,14 @@ void round_parts(const Problem& s, std::vector<Undecided>& open,
   for (const Undecided& e : open) {
     const auto around = exact_disc(discs[e.result][static_cast<std::size_t>(e.index)]);
     const spec::FloatFormat& format = s.outputs[e.result].rule.format;
-    const auto part = [&](const spec::Dyadic& mid) {
-      return rounded_once(
-          around ? Enclosure(std::pair(mid - around->radius, mid + around->radius)) : Enclosure(), format);
+    const auto part = [&](const spec::Dyadic& mid) -> std::optional<double> {
+      if (!around) return std::nullopt;
+      const auto r = rounded_once(std::pair(mid - around->radius, mid + around->radius), format);
+      return r && *r == 0 && abs(mid) <= around->radius ? 0.0 : r;  // of a zero whose sign is not known
     };
-    const auto re = part(around ? around->re : spec::Dyadic()),
-               im = part(around ? around->im : spec::Dyadic());
+    const bool complex = is_complex(s.outputs[e.result].tensor->type);
+    const auto re = part(around ? around->re : spec::Dyadic());
+    const auto im = !complex ? 0.0 : part(around ? around->im : spec::Dyadic());
     if (re && im) {
       values[e.result][static_cast<std::size_t>(e.index)] = {*re, *im};
     } else {
@@ -198,7 +232,7 @@ void exact_case(const exactscan::Problem& problem, const CheckerSettings& settin
     const Output& output = s.outputs[r];
     if (!output.candidate.present()) continue;
     if (is_complex(output.tensor->type)) {
-      result.outputs[output.name] = Tensor::of(output.tensor->type, output.shape, values[r]);
+      result.outputs[output.name] = Tensor::of_complex(output.tensor->type, output.shape, values[r]);
     } else {
       std::vector<double> reals;
       for (const std::complex<double>& z : values[r]) reals.push_back(z.real());

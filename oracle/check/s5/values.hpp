@@ -173,19 +173,22 @@ class Evaluation {
         if (s_.kind != Kind::inner || !s_.dy.present) continue;
         const Z g = lift<Z>(s_.dy[i]);
         if (want(du) && s_.D.present) add(du, i, lift<Z>(s_.D[h]) * g);
-        if (want(dD)) add(dD, h, Z(real(g) * real(lift<Z>(s_.u[i]))));
+        if (want(dD)) add(dD, h, product_of_real_parts(g, lift<Z>(s_.u[i])));
       }
     }
   }
 
+  // As complex numbers, which keep an exact 0 exact.
+  static Z product_of_real_parts(const Z& x, const Z& y) { return Z(real(x)) * Z(real(y)); }
+
   typename Z::Real skip(std::int64_t n, std::int64_t h, std::int64_t t) const {
-    using R = typename Z::Real;
-    if (!s_.D.present) return real(Z(0));
-    if (s_.kind == Kind::inner) return real(lift<Z>(s_.D[h])) * real(lift<Z>(s_.u[s_.at_u(n, h, t)]));
-    R sum = real(Z(0));
-    for (std::int64_t j = 0; j < s_.H; ++j)
-      sum = sum + real(lift<Z>(s_.D[h * s_.H + j])) * real(lift<Z>(s_.u[s_.at_u(n, j, t)]));
-    return sum;
+    Z sum(0);
+    for (std::int64_t j = 0; j < s_.H && s_.D.present; ++j) {
+      if (s_.kind == Kind::inner && j != h) continue;
+      const std::int64_t place = s_.kind == Kind::inner ? h : h * s_.H + j;
+      sum = sum + product_of_real_parts(lift<Z>(s_.D[place]), lift<Z>(s_.u[s_.at_u(n, j, t)]));
+    }
+    return real(sum);
   }
 
   const Problem& s_;
