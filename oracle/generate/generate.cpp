@@ -98,7 +98,7 @@ Case generate(const GenerateRequest& request) {
   if ((request.time_varying && request.op != "diagonal_ssm") || (request.backward && !gradients)) {
     throw GenerateError(
         request.backward && !gradients
-            ? fmt::format("{} has no gradients to choose; diagonal_ssm, simplified_scan, s5_inner and "
+            ? fmt::format("{} has no gradients to choose; diagonal_ssm has, simplified_scan, s5_inner and "
                           "selective_scan have",
                           request.op)
             : fmt::format("{} has no varying coefficients to choose; diagonal_ssm has", request.op));

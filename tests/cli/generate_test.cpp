@@ -87,13 +87,8 @@ TEST(Generate, MakesValidCasesOfEveryKind) {
         EXPECT_NO_THROW(validate(value, false));
         EXPECT_EQ(value.options.count("exact"), lattice ? 1U : 0U);
         EXPECT_TRUE(value.outputs.empty());
-        for (const auto& [name, tensor] : value.inputs) {
-          if (name == "seq_idx") {
-            EXPECT_EQ(tensor.type, ElementType::i64);
-          } else {
-            EXPECT_EQ(part_type(tensor.type), type) << name;
-          }
-        }
+        for (const auto& [name, tensor] : value.inputs)
+          EXPECT_EQ(part_type(tensor.type), name == "seq_idx" ? ElementType::i64 : type) << name;
       }
     }
   }
@@ -390,7 +385,10 @@ TEST(Refusals, NameWhatIsWrongAndWhatThereIs) {
   EXPECT_EQ(
       of(request("scan", "uniform")),
       "cannot generate operation 'scan'; there are affine_scan, diagonal_ssm, diagonal_s4, simplified_scan, "
-      "s5_inner, simplified_state_update");
+      "s5_inner, simplified_state_update, selective_scan, selective_state_update, mamba_block, "
+      "selective_mamba_block, ssd");
+  EXPECT_THAT(of(request("ssd", "gauge")), HasSubstr("not for ssd"));
+  EXPECT_THAT(of(request("affine_scan", "trigger")), HasSubstr("for the Mamba systems"));
   EXPECT_THAT(of(request("affine_scan", "unifrom")),
               HasSubstr("unknown profile 'unifrom'; there are uniform, decay, mamba"));
   EXPECT_THAT(of(request("affine_scan", "uniform", ElementType::i32)), HasSubstr("the types are fp32"));

@@ -81,7 +81,7 @@ class RoundTrip(ProgramTest):
                 self.assertEqual((case["verdict"], case["op"]), ("explained", form[0]), case)
 
     def test_lattices_are_refused(self):
-        done = self.run_program("generate", "ssd", "--profile", "gauge", code=2)
+        done = self.run_program("generate", "ssd", "--profile", "gauge", "--output", self.path("in.npz"), code=2)
         self.assertIn("gauge", done.stderr)
 
 

@@ -10,7 +10,7 @@ namespace {
 using emulation::Random;
 using enum ScanDefect;
 
-constexpr std::size_t batches = 2, channels = 4, steps = 24, states = 2, groups = 2;
+constexpr std::size_t batches = 2, channels = 4, steps = 10, states = 2, groups = 2;
 
 double bf16(double x) { return emulation::round_to(x, emulation::bfloat16); }
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
