@@ -61,12 +61,8 @@ struct Draw<ExpRing> {
   ExpRing operator()() const { return {ExpRing::Exponent(draw_bits()), ExpRing::Value(draw_bits())}; }
 };
 
-// Derivatives by the rules that exp, softplus and sigmoid obey.
+// Derivatives by the rules that softplus and sigmoid obey; Dual has that of exp.
 using DualExp = Dual<ExpRing>;
-inline DualExp exp(const DualExp& x) {
-  const ExpRing e = exp(x.value);
-  return {e, e * x.tangent};
-}
 inline DualExp softplus(const DualExp& x) { return {softplus(x.value), sigmoid(x.value) * x.tangent}; }
 inline DualExp sigmoid(const DualExp& x) {
   const ExpRing s = sigmoid(x.value);
