@@ -22,8 +22,8 @@ void scan(benchmark::State& state) {
     }
     benchmark::DoNotOptimize(h);
   }
-  state.counters["ns/step"] = benchmark::Counter(static_cast<double>(state.iterations() * length) * 1e-9,
-                                                 benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["time/step"] = benchmark::Counter(static_cast<double>(state.iterations() * length),
+                                                   benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 #define RUNG(...)                       \

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
+
 namespace exactscan::bench {
 namespace {
 
@@ -16,7 +20,7 @@ Eight load(const float* p) {
 // Not temporal: the line is not read before it is written.
 void stream(float* p, const Eight& x) {
 #ifdef __AVX__
-  __builtin_ia32_movntps256(p, x);
+  _mm256_stream_ps(p, x);
 #else
   __builtin_memcpy(p, &x, sizeof(x));
 #endif
@@ -100,6 +104,18 @@ float read_all(const float* x, std::size_t count) {
 
 void copy_streaming(const float* from, float* to, std::size_t count) {
   for (std::size_t i = 0; i + 8 <= count; i += 8) stream(to + i, load(from + i));
+}
+
+void halve_and_add(const float* __restrict a, const float* __restrict b, float* __restrict h,
+                   std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) h[i] = 0.5F * a[i] + b[i];
+}
+
+void halve_and_add_streaming(const float* a, const float* b, float* h, std::size_t count) {
+  const Eight half = {0.5F, 0.5F, 0.5F, 0.5F, 0.5F, 0.5F, 0.5F, 0.5F};
+  std::size_t i = 0;
+  for (; i + 8 <= count; i += 8) stream(h + i, half * load(a + i) + load(b + i));
+  for (; i < count; ++i) h[i] = 0.5F * a[i] + b[i];
 }
 
 }  // namespace exactscan::bench

@@ -22,4 +22,8 @@ float read_all(const float* x, std::size_t count);
 // memcpy with streaming stores. Requires count % 8 == 0, `to` aligned to 32 bytes.
 void copy_streaming(const float* from, float* to, std::size_t count);
 
+// h = 0.5 a + b: what a scan reads and writes, without its recurrence. Streaming: h is aligned to 32 bytes.
+void halve_and_add(const float* a, const float* b, float* h, std::size_t count);
+void halve_and_add_streaming(const float* a, const float* b, float* h, std::size_t count);
+
 }  // namespace exactscan::bench

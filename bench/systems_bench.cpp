@@ -14,8 +14,8 @@ void judge(benchmark::State& state, const Case& value, std::int64_t elements, Ve
     if (report.verdict != expected) return state.SkipWithError(report.reason.c_str());
     benchmark::DoNotOptimize(report.verdict);
   }
-  state.counters["ns/element"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * elements) * 1e-9,
+  state.counters["time/element"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * elements),
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the reader fuzzers to fuzz/seeds: small files that between them hold every feature.
+"""Writes the seeds of the fuzzers to fuzz/seeds: small files that between them hold every feature.
 Run it by hand when the formats change; the seeds are in the repository."""
 import json
 import pathlib
@@ -36,6 +36,21 @@ def main():
     for name, (header, size) in files.items():
         text = json.dumps(header).encode()
         (safetensors / name).write_bytes(struct.pack("<Q", len(text)) + text + bytes(range(size)))
+    contracts = ["", "fp32", "bf16,depth=24", "accumulate=fp16,underflow=ftz", "fp64,rounding=any,store=any,exp_ulp=0.5",
+                 "accumulate=bf16,depth=none,store=nearest,underflow=gradual,rounding=nearest,exp_ulp=1e3"]
+    (HERE / "contract").mkdir(exist_ok=True)
+    for number, text in enumerate(contracts):
+        (HERE / "contract" / str(number)).write_bytes(text.encode())
+    # The header of tests/kernels/trial.hpp: kernel, operation, profile, type, L, N, I, O, layout, padding, misaligned,
+    # output, with states, without h0, four bytes of seed; then data. Every operation and type meets a profile and bytes.
+    (HERE / "kernels").mkdir(exist_ok=True)
+    for number in range(14):
+        generated = number % 2
+        header = [number, number % 6, generated * (1 + number // 2), number % 4, [5, 66, 130][number % 3], 1 + 5 * number % 22,
+                  1 + number % 5, 1 + number % 3, number % 3, number % 4, number % 7, number % 3, number % 2, number // 7 % 2,
+                  number, 0, 0, 1]
+        data = b"" if generated else struct.pack("<4f", 0.5, -1.25, 3e-39, 1 - 2**-24)[:16]
+        (HERE / "kernels" / str(number)).write_bytes(bytes(header) + data)
 
 
 if __name__ == "__main__":

@@ -4,19 +4,18 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "impl/scan_job.hpp"
+#include "impl/threads.hpp"
 
 namespace exactscan::impl {
 namespace {
 
 // Beyond this much memory an output does not stay in a cache until its next reader.
 constexpr std::int64_t kStreamBytes = std::int64_t{16} << 20;
-// A second thread pays from here on: it takes some 30 us to start.
-constexpr std::int64_t kElementsPerThread = std::int64_t{1} << 18;
-// Time steps times channels that are summarized and then scanned again while they are still in a cache.
+// Time steps times channels that are summarized and then scanned again while they are still in a cache; no
+// more than an eighth of the grain, so that every thread gets some.
 constexpr std::int64_t kChunkElements = std::int64_t{1} << 15;
 // Channels of one thread: a multiple of every vector's lanes and of a cache line.
 constexpr std::int64_t kChannelGrain = 64;
@@ -38,15 +37,6 @@ ScanJob<T> part(const ScanJob<T>& job, std::int64_t t, std::int64_t length, std:
   return result;
 }
 
-// Runs body(0) … body(threads - 1), each in a thread of its own; the last one here.
-template <class Body>
-void in_threads(int threads, const Body& body) {
-  std::vector<std::jthread> others;
-  others.reserve(static_cast<std::size_t>(threads));
-  for (int i = 0; i + 1 < threads; ++i) others.emplace_back([&body, i] { body(i); });
-  body(threads - 1);
-}
-
 template <class T>
 void run_by_channel(const ScanJob<T>& job, int threads, std::int64_t grain) {
   const std::int64_t grains = (job.shape.channels + grain - 1) / grain;
@@ -61,10 +51,11 @@ void run_by_channel(const ScanJob<T>& job, int threads, std::int64_t grain) {
 // cache), the state before it is awaited, the state after it is published at once, and only then are its own
 // states computed and written. (Merrill and Garland's look-back, with the predecessor alone.)
 template <class T>
-void run_by_time(const ScanJob<T>& job, int threads) {
+void run_by_time(const ScanJob<T>& job, int threads, std::int64_t grain) {
   using S = State<T>;
   const auto channels = static_cast<std::size_t>(job.shape.channels);
-  const std::int64_t steps = std::max<std::int64_t>(kChunkElements / job.shape.channels / 64 * 64, 64);
+  const std::int64_t elements = std::min(kChunkElements, std::max<std::int64_t>(grain / 8, 1));
+  const std::int64_t steps = std::max<std::int64_t>(elements / job.shape.channels / 64 * 64, 64);
   const std::int64_t chunks = (job.shape.length + steps - 1) / steps;
   // before[k]: the states before chunk k, valid when published > k - 1.
   std::vector<S> before((static_cast<std::size_t>(chunks) + 1) * channels);
@@ -99,19 +90,11 @@ void run_by_time(const ScanJob<T>& job, int threads) {
 }
 
 template <class T>
-int usable_threads(const ScanJob<T>& job, const ScanOptions& options) {
-  const int wanted = options.threads == 0
-                         ? static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U))
-                         : options.threads;
-  const std::int64_t worth = job.shape.length * job.shape.channels / kElementsPerThread;
-  return static_cast<int>(std::clamp<std::int64_t>(worth, 1, wanted));
-}
-
-template <class T>
 void run_all(ScanJob<T>& job, const State<T>* initial, State<T>* last, const ScanOptions& options) {
   const auto [length, channels] = job.shape;
   require(length >= 0 && channels >= 0, "a size is negative");
   require(options.threads >= 0, "the number of threads is negative");
+  require(options.grain > 0, "the grain is not positive");
   if (channels == 0) return;
   const bool empty = length == 0;
   require(empty || (job.a.data != nullptr && job.b.data != nullptr && job.h.data != nullptr),
@@ -121,7 +104,7 @@ void run_all(ScanJob<T>& job, const State<T>* initial, State<T>* last, const Sca
   job.state = state.data();
   if (!empty) {
     job.stream = length * channels * static_cast<std::int64_t>(sizeof(T)) > kStreamBytes;
-    const int threads = usable_threads(job, options);
+    const int threads = usable_threads(options.threads, length * channels, options.grain);
     const bool rows = job.h.time_stride == 1;
     const std::int64_t grain = rows ? 1 : kChannelGrain;
     if (threads == 1) {
@@ -129,7 +112,7 @@ void run_all(ScanJob<T>& job, const State<T>* initial, State<T>* last, const Sca
     } else if (channels >= threads * grain) {
       run_by_channel(job, threads, grain);
     } else {
-      run_by_time(job, threads);
+      run_by_time(job, threads, options.grain);
     }
   }
   if (last != nullptr) std::copy(state.begin(), state.end(), last);

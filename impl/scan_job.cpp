@@ -29,10 +29,9 @@ bool are_rows(const ScanJob<T>& job) {
   return row(job.a) && row(job.b) && row(job.x) && (job.h.data == nullptr || job.h.time_stride == 1);
 }
 
-// Streaming stores need every vector of h aligned.
-template <class T, class D>
-bool may_stream(D d, const ScanJob<T>& job, std::int64_t distance) {
-  const std::uintptr_t bytes = hn::MaxLanes(d) * sizeof(T);
+// Streaming stores need every vector of h aligned; `distance`: elements from one row of h to the next.
+template <class T>
+bool may_stream(std::uintptr_t bytes, const ScanJob<T>& job, std::int64_t distance) {
   return job.stream && sizeof(T) == sizeof(State<T>) && job.h.data != nullptr &&
          reinterpret_cast<std::uintptr_t>(job.h.data) % bytes == 0 &&
          (static_cast<std::uintptr_t>(distance) * sizeof(T)) % bytes == 0;
@@ -47,7 +46,8 @@ void scan_scattered(const ScanJob<T>& job) {
       const T* const x = kInput ? job.x.offset(t, c).data : nullptr;
       const ScanJob<T> element{
           {1, 1}, {}, {}, {}, job.state + c, job.product == nullptr ? nullptr : job.product + c, {}, false};
-      const Row<T> row{job.a.offset(t, c).data, job.b.offset(t, c).data, x, job.h.offset(t, c).data};
+      const Row<T> row{job.a.offset(t, c).data, job.b.offset(t, c).data, x,
+                       job.h.offset(t, c).data, job.state + c,           job.state + c};
       step_columns<kInput, false>(one, row, element, 0, 1);
     }
   }
@@ -59,15 +59,15 @@ void scan(const ScanJob<T>& job) {
   const bool rows = are_rows(job);
   if (rows &&
       (job.shape.channels == 1 || !all_unit(job, &View<const T>::channel_stride, &View<T>::channel_stride))) {
-    const RowTag<State<T>> d;
-    if (may_stream(d, job, job.shape.channels > 1 ? job.h.channel_stride : 0)) {
+    constexpr std::uintptr_t block = 16;  // a row's tile is stored by blocks of 128 bits
+    if (may_stream(block, job, job.shape.channels > 1 ? job.h.channel_stride : 0)) {
       scan_rows<kInput, can_stream>(job);
     } else {
       scan_rows<kInput, false>(job);
     }
   } else if (all_unit(job, &View<const T>::channel_stride, &View<T>::channel_stride)) {
     const hn::ScalableTag<State<T>> d;
-    if (may_stream(d, job, job.h.time_stride)) {
+    if (may_stream(hn::Lanes(d) * sizeof(T), job, job.h.time_stride)) {
       scan_columns<kInput, can_stream>(job);
     } else {
       scan_columns<kInput, false>(job);

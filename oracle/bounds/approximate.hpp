@@ -82,7 +82,7 @@ class alignas(alignment_for<V>) Calculus {
     }
 
    private:
-    V magnitude_ = broadcast<V>(0), error_ = broadcast<V>(0);
+    V magnitude_{}, error_{};
     const V one_ = broadcast<V>(1);
     double terms_ = 0;
   };

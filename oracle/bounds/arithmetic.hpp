@@ -27,9 +27,9 @@ inline const spec::FloatFormat& format_of(Accumulate type) {
   return spec::binary32;
 }
 
-// The format of a tensor's elements. Requires is_real(type).
+// The format of a tensor's elements, or of their parts. Requires is_real(type) or is_complex(type).
 inline const spec::FloatFormat& format_of(ElementType type) {
-  switch (type) {
+  switch (part_type(type)) {
     case ElementType::f64:
       return spec::binary64;
     case ElementType::f16:
@@ -52,11 +52,11 @@ struct Arithmetic {
   double half_smallest;  // half the smallest subnormal (the whole of it unless rounding to nearest); 0 if it
                          // underflows
   double smallest_normal;
-  double largest;  // largest finite number
-  bool flush;      // underflow=ftz
-  bool nearest;    // rounding=nearest: Theorem 2 and 3 apply
-  double depth;    // declared additive depth, or infinity
-  double depth_growth;   // (1+v)^depth - 1
+  double largest;       // largest finite number
+  bool flush;           // underflow=ftz
+  bool nearest;         // rounding=nearest: Theorem 2 and 3 apply
+  double depth;         // declared additive depth, or infinity
+  double depth_growth;  // (1+v)^depth - 1
   spec::FloatFormat format;
 
   explicit Arithmetic(const Contract& contract)

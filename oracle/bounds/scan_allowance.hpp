@@ -1,5 +1,6 @@
-// The allowance of h_t = a_t h_{t-1} + b_t: the largest |computed - exact| over all schedules under a contract.
-// [proof: scan_bound], [proof: allowance_sound], [proof: upper_step]; rounding=any: [proof: directed_bound].
+// The allowance of h_t = a_t h_{t-1} + b_t: the largest |computed - exact| over all schedules under a
+// contract. [proof: scan_bound], [proof: allowance_sound], [proof: upper_step]; rounding=any: [proof:
+// directed_bound].
 //
 // Theorems (proofs-notes/rounding-bounds.md, same names): E = min(Theorem 1, Theorem 2, Theorem 3 if a depth
 // is declared) + Underflow; "Flush to zero" caps it; "Exact leaves" gives the counts that skip exact
@@ -21,6 +22,7 @@
 
 #include "oracle/bounds/approximate.hpp"
 #include "oracle/bounds/arithmetic.hpp"
+#include "oracle/bounds/slide_clock.hpp"
 #include "oracle/numbers/lanes.hpp"
 
 namespace exactscan {
@@ -32,9 +34,9 @@ struct alignas(alignment_for<V>) LeafMagnitudes {
   Mask<V> exact_multiplier;
 };
 
-// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier read
-// inexactly is not known to be a power of two; and a power of two costs nothing only where all other multipliers are
-// numbers of the working format (`all_fit`): its product with a wider one rounds.
+// The leaf (a, b) where a kernel reads the multiplier as `ax` says and the summand as `bx` says. A multiplier
+// read inexactly is not known to be a power of two; and a power of two costs nothing only where all other
+// multipliers are numbers of the working format (`all_fit`): its product with a wider one rounds.
 template <class V, class B>
 LeafMagnitudes<V> make_leaf(const B& a, const Approximate<V>& ax, const Approximate<V>& bx, bool all_fit) {
   const Mask<V> as_it_is = ax.error == broadcast<V>(0);
@@ -56,6 +58,7 @@ class alignas(alignment_for<V>) ScanAllowance {
         peak_(mh_),
         old_{zero_, n_},
         new_{mh_, zero_},
+        clock_(h0, arithmetic.v),
         arithmetic_(arithmetic) {}
 
   // Appends leaf t = 1, 2, … With exact leaves (alpha = beta = 0) the hats are the magnitudes themselves.
@@ -82,7 +85,11 @@ class alignas(alignment_for<V>) ScanAllowance {
     g_ = larger(mp_, g_);
     peak_ = larger(mp_, peak_);  // in this order an infinite peak outlives a later NaN
     s_peak_ = larger(s_, s_peak_);
-    slide(ah);
+    old_.tail = up(V(old_.tail * ah));
+    new_.tail = up(V(new_.tail * ah));
+    const Mask<V> light = new_.tail <= v_ * mp_;
+    const bool clocked = ExactLeaves && arithmetic_.format.precision <= spec::binary32.precision;
+    slide(clocked ? clock_.tick(leaf.a, leaf.b, light) : light);
   }
 
   // The allowance at the current step.
@@ -100,8 +107,8 @@ class alignas(alignment_for<V>) ScanAllowance {
     return e;
   }
 
-  // [proof: no_overflow] Where some schedule may overflow, here or earlier (sticky: infinity does not go away). No
-  // schedule can if Gamma max(M', S) <= Omega (1 - K S), K the sum of all that underflow may add.
+  // [proof: no_overflow] Where some schedule may overflow, here or earlier (sticky: infinity does not go
+  // away). No schedule can if Gamma max(M', S) <= Omega (1 - K S), K the sum of all that underflow may add.
   Mask<V> overflow_possible() const {
     const double t = steps_, k = arithmetic_.flush ? arithmetic_.smallest_normal * (7 * t + 1)
                                                    : arithmetic_.half_smallest * 2 * t;
@@ -123,8 +130,8 @@ class alignas(alignment_for<V>) ScanAllowance {
   }
   static V windowed(const Cell& cell, const V& vm) { return excess(cell.count) * vm + cell.tail; }
 
-  // However a kernel flushes, it only shrinks what the bounds of gradual underflow allow: |computed| is at
-  // most that.
+  // [proof: flush_cap], [proof: directed_cap]: however a kernel flushes, it only shrinks what the bounds of
+  // gradual underflow allow: |computed| is at most that.
   V cap() const {
     const V gradual = broadcast<V>(arithmetic_.half_smallest) * broadcast<V>(steps_) * (s_ + x_);
     return up(V(gamma_ * (mh_ + gradual) + m_));
@@ -156,12 +163,9 @@ class alignas(alignment_for<V>) ScanAllowance {
                            : up(V(loss * (t * s_ + before * x_)));
   }
 
-  // Moves the two cuts: once all that lies before the newer one weighs less than one rounding, it takes the
-  // older one's place. Each cell bounds on its own, so when to move is free.
-  void slide(const V& ah) {
-    old_.tail = up(V(old_.tail * ah));
-    new_.tail = up(V(new_.tail * ah));
-    const Mask<V> move = new_.tail <= v_ * mp_;
+  // Where `move` says so, the newer cut takes the older one's place: best once all that lies before it weighs
+  // less than one rounding. Each cell bounds on its own, so when to move is free.
+  void slide(const Mask<V>& move) {
     old_.tail = select(move, new_.tail, old_.tail);
     old_.count = select(move, new_.count, old_.count);
     new_.tail = select(move, mh_, new_.tail);
@@ -175,6 +179,7 @@ class alignas(alignment_for<V>) ScanAllowance {
   V s_ = one_, x_ = zero_, g_, u_ = zero_;  // underflow: S, X, G, U~
   V mp_ = mh_, peak_, s_peak_ = one_;       // M'; largest M' and S so far
   Cell old_, new_;
+  SlideClock<V> clock_;
   double steps_ = 0;
   const Arithmetic arithmetic_;
 };

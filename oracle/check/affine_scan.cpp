@@ -35,6 +35,14 @@ void AffineScan::verify_lattice(const std::string& file) const {
   }
 }
 
+std::unique_ptr<AffineScreen> AffineScan::screen(int threads) const {
+  for (const int other : {h_last, summary_a, summary_b}) {
+    if (outputs_[static_cast<std::size_t>(other)].candidate.present()) return nullptr;
+  }
+  if (!AffineScreen::can_judge(a_, b_, outputs_[h], arithmetic_)) return nullptr;
+  return std::make_unique<AffineScreen>(a_, b_, h0_, outputs_[h], arithmetic_, threads);
+}
+
 const OperationJudge affine_scan_judge = make_judge<AffineScan>("affine_scan");
 
 }  // namespace exactscan

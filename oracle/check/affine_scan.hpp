@@ -1,11 +1,13 @@
 // The operation affine_scan: h_t = a_t h_{t-1} + b_t, channel by channel.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "oracle/bounds/approximate.hpp"
 #include "oracle/bounds/scan_allowance.hpp"
+#include "oracle/check/affine_screen.hpp"
 #include "oracle/check/by_column.hpp"
 #include "oracle/check/ladder.hpp"
 #include "oracle/check/operation.hpp"
@@ -33,6 +35,11 @@ class AffineScan {
 
   template <class T, class Emit>
   void evaluate(std::span<const Request> requests, Emit&& emit) const;
+
+  // A first look at the output `screened_output`, where it is the only one and there is a quick way; else
+  // null.
+  static constexpr int screened_output = h;
+  std::unique_ptr<AffineScreen> screen(int threads) const;
 
  private:
   // Theorem: oracle/bounds/scan_allowance.hpp.

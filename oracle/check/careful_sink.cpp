@@ -71,6 +71,13 @@ bool CarefulSink::judge_special(const Pending& element) {
         settle(element, Verdict::explained, 0, 0, note);
       } else if (std::isnan(c) && element.overflow_possible) {
         settle(element, Verdict::undecided, 0, 0, "some schedule may overflow");
+      } else if (std::isinf(c) && possible.admits(std::copysign(1.0, c))) {
+        // The finite value that is possible may be too large for the output's type.
+        settle(element, Verdict::undecided, 0, 0,
+               "it may or may not depend on an input that is NaN or infinite, and may overflow");
+      } else if (c == 0 && (possible.admits(1.0) || possible.admits(-1.0))) {
+        settle(element, Verdict::undecided, 0, 0,
+               "it may or may not depend on an input that is NaN or infinite, and may underflow");
       } else {
         settle(element, Verdict::refuted, infinity, infinity, note);
       }

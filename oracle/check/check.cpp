@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 
 #include "oracle/check/all_finite.hpp"
 #include "oracle/check/operation.hpp"
@@ -23,10 +24,15 @@ void judge_case(const Case& value, const Contract& contract, const CheckOptions&
   settings.keep = static_cast<std::size_t>(std::max(options.errors, 1));
   settings.threads = options.threads;
   settings.lanes = contract.accumulate != Accumulate::fp64;
-  settings.finite_inputs = all_finite(value);
+  std::once_flag asked;
+  bool finite = false;
+  settings.finite_inputs = [&] {
+    std::call_once(asked, [&] { finite = all_finite(value); });
+    return finite;
+  };
   settings.progress = options.progress;
   settings.exact = claims_lattice(value);
-  if (settings.exact && !settings.finite_inputs) {
+  if (settings.exact && !settings.finite_inputs()) {
     throw CaseError(value.file + ": opt.exact is true, but an input is NaN or infinite");
   }
   judge_of(value).judge({value, dimensions, contract}, settings, report);
@@ -35,7 +41,11 @@ void judge_case(const Case& value, const Contract& contract, const CheckOptions&
 }  // namespace
 
 const OperationJudge& judge_of(const Case& value) {
-  for (const OperationJudge* judge : {&affine_scan_judge, &diagonal_ssm_judge, &diagonal_s4_judge}) {
+  for (const OperationJudge* judge :
+       {&affine_scan_judge, &diagonal_ssm_judge, &diagonal_s4_judge, &selective_scan_judge,
+        &selective_state_update_judge, &mamba_block_judge, &selective_mamba_block_judge, &ssd_judge,
+        &ssd_chunk_cumsum_judge, &ssd_chunk_state_judge, &ssd_state_passing_judge, &ssd_chunk_scan_judge,
+        &simplified_scan_judge, &s5_inner_judge, &simplified_state_update_judge}) {
     if (judge->name == value.op) return *judge;
   }
   throw CaseError(value.file + ": operation " + value.op + " is described but cannot be checked");

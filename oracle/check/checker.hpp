@@ -5,10 +5,13 @@
 // wider bounds, and what binary64 leaves open climbs the ladder.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <numeric>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -50,20 +53,71 @@ class Checker {
   Checker(const Op& op, CheckerSettings settings) : op_(op), settings_(std::move(settings)) {}
 
   std::vector<Findings> run() {
-    std::vector<Findings> total(op_.outputs().size());
-    const std::int64_t units = Op::channelwise ? (op_.channels() + lane_count - 1) / lane_count : 1;
-    std::mutex mutex;
-    std::int64_t done = 0;
-    parallel_for(units, settings_.threads, [&](std::int64_t unit) {
-      const std::vector<Findings> found = judge_unit(unit * lane_count);
-      const std::scoped_lock lock(mutex);
-      for (std::size_t i = 0; i < total.size(); ++i) total[i].merge(found[i], settings_.keep);
-      if (settings_.progress) settings_.progress(static_cast<double>(++done) / static_cast<double>(units));
-    });
-    return total;
+    total_.assign(op_.outputs().size(), {});
+    std::vector<std::int64_t> units(
+        static_cast<std::size_t>(Op::channelwise ? (op_.channels() + lane_count - 1) / lane_count : 1));
+    std::iota(units.begin(), units.end(), std::int64_t{0});
+    if constexpr (requires { op_.screen(1); }) {
+      if (settings_.lanes && !settings_.exact) {
+        const int threads =
+            settings_.threads > 0 ? settings_.threads : static_cast<int>(std::thread::hardware_concurrency());
+        if (const auto screen = op_.screen(threads)) units = screened(*screen, std::move(units));
+      }
+    }
+    judge_units(units, settings_.progress);
+    return std::move(total_);
   }
 
  private:
+  // Judges units in full and adds what is found to the total.
+  void judge_units(const std::vector<std::int64_t>& units, const std::function<void(double)>& progress) {
+    std::mutex mutex;
+    std::size_t done = 0;
+    parallel_for(static_cast<std::int64_t>(units.size()), settings_.threads, [&](std::int64_t i) {
+      const std::vector<Findings> found = judge_unit(units[static_cast<std::size_t>(i)] * lane_count);
+      const std::scoped_lock lock(mutex);
+      for (std::size_t k = 0; k < total_.size(); ++k) total_[k].merge(found[k], settings_.keep);
+      if (progress) progress(static_cast<double>(++done) / static_cast<double>(units.size()));
+    });
+  }
+
+  // Lets the screen look at everything first, and judges in full what it did not accept and what may hold the
+  // largest ratio. Returns the units that are left to be judged; the report will be the same as if all had
+  // been.
+  template <class Screen>
+  std::vector<std::int64_t> screened(Screen& screen, std::vector<std::int64_t> units) {
+    std::mutex mutex;
+    std::int64_t done = 0;
+    parallel_for(screen.tiles(), settings_.threads, [&](std::int64_t tile) {
+      screen.judge_tile(tile);
+      const std::scoped_lock lock(mutex);
+      if (settings_.progress)
+        settings_.progress(static_cast<double>(++done) / static_cast<double>(screen.tiles() + 1));
+    });
+    const auto ratio = [&](std::int64_t unit) { return screen.highest_ratio(unit * lane_count); };
+    std::sort(units.begin(), units.end(), [&](std::int64_t x, std::int64_t y) {
+      return ratio(x) != ratio(y) ? ratio(x) > ratio(y) : x < y;
+    });
+    const Findings& found = total_[static_cast<std::size_t>(Op::screened_output)];
+    auto next =
+        std::find_if(units.begin(), units.end(), [&](std::int64_t unit) { return !std::isinf(ratio(unit)); });
+    judge_units({units.begin(), next}, {});
+    for (; next != units.end() && ratio(*next) >= found.max_ratio; ++next) judge_units({*next}, {});
+    if (next != units.end() && found.max_ratio < screen.ratio_bar()) return {next, units.end()};
+    accept(units.end() - next, screen.max_ulp());
+    return {};
+  }
+
+  // Counts whole units of the screened output as explained.
+  void accept(std::int64_t units, double max_ulp) {
+    Findings& found = total_[static_cast<std::size_t>(Op::screened_output)];
+    const std::int64_t elements =
+        op_.outputs()[static_cast<std::size_t>(Op::screened_output)].rows * lane_count * units;
+    found.explained += elements;
+    found.ladder.fp64 += elements;
+    found.max_ulp = std::max(found.max_ulp, max_ulp);
+  }
+
   using Index = std::map<std::pair<int, std::int64_t>, ValueClass>;  // (output, row * columns + column)
 
   std::vector<Findings> judge_unit(std::int64_t first) const {
@@ -110,10 +164,10 @@ class Checker {
 
   void judge_carefully(std::int64_t n, const CarefulSink::Missed& missed,
                        std::vector<Findings>& found) const {
-    const Index classes = settings_.finite_inputs ? Index() : classify(n, missed);
+    const bool finite = settings_.finite_inputs();
+    const Index classes = finite ? Index() : classify(n, missed);
     const auto class_of = [&](const Request& at) { return classes.at(key(at)); };
-    const CarefulSink::Classes lookup =
-        settings_.finite_inputs ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
+    const CarefulSink::Classes lookup = finite ? CarefulSink::Classes() : CarefulSink::Classes(class_of);
     CarefulSink careful(op_.outputs(), found, missed, lookup, settings_.keep, settings_.exact);
     op_.template enclose<double, long double>(n, careful);
     std::vector<Pending> pending = widen(n, std::move(careful.pending()), found);
@@ -161,6 +215,7 @@ class Checker {
 
   const Op& op_;
   CheckerSettings settings_;
+  std::vector<Findings> total_;
 };
 
 }  // namespace exactscan

@@ -11,7 +11,7 @@ struct CheckerSettings {
   int threads = 1;
   bool lanes = true;   // false where doubles are too narrow for the bounds (binary64 arithmetic)
   bool exact = false;  // the case claims a lattice: verified first, then the allowance is zero
-  bool finite_inputs = true;
+  std::function<bool()> finite_inputs;  // whether every input is finite; asked only where it matters
   std::function<void(double)> progress;
 };
 

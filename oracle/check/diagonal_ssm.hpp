@@ -220,6 +220,7 @@ void DiagonalSsm::evaluate_channel(std::int64_t n, std::span<const Request> requ
   for (std::int64_t t = l_; t-- > 0;) {
     auto step = spec::ssm_adjoint_step(at(a_, t), at(b_, t), states[static_cast<std::size_t>(t)], at(x_, t),
                                        at(dh_, t), carry);
+    if (t == 0 && !h0_.present()) step.dA = first_state(std::move(step.dA), spec::zero<T>());
     for (const std::size_t i : by_row[static_cast<std::size_t>(t)]) {
       const int output = requests[i].output;
       if (output != h) emit(i, output == dA ? step.dA : output == dB ? step.dB : step.dx);

@@ -92,8 +92,7 @@ class LaneSink {
     // 2^floor(log2 |x|), at least the smallest normal.
     Lanes binade(const Lanes& x) const {
       constexpr std::int64_t e = 0x7ff0000000000000;
-      return larger((Lanes)((LaneMask)x & LaneMask{e, e, e, e, e, e, e, e}),
-                    broadcast<Lanes>(smallest_normal));
+      return larger(masked(x, e), broadcast<Lanes>(smallest_normal));
     }
 
     // A lower bound of the distance from c to the edge of its rounding cell on the side of m (store=nearest;
@@ -109,7 +108,7 @@ class LaneSink {
       const std::int64_t live = output->columns - column;
       LaneMask dead{};
       if (live < lane_count) {
-        for (std::int64_t i = live; i < lane_count; ++i) dead[i] = -1;
+        for (std::int64_t i = live; i < lane_count; ++i) dead.set(i);
       }
       return dead;
     }

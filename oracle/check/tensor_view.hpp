@@ -35,6 +35,12 @@ class TensorView {
   ElementType type() const { return type_; }
   std::int64_t columns() const { return columns_; }
 
+  // The elements of a float32 matrix, row by row; else null.
+  const float* floats() const {
+    return type_ == ElementType::f32 && row_stride_ == columns_ ? reinterpret_cast<const float*>(data_)
+                                                                : nullptr;
+  }
+
   template <class B>
   B load(std::int64_t row, std::int64_t column) const;
 
@@ -45,14 +51,15 @@ class TensorView {
     std::memcpy(&value, data_ + static_cast<std::size_t>(index) * sizeof(T), sizeof(T));
     return value;
   }
-  template <class Floats>
-  Floats raw_floats(std::int64_t index) const {
-    Floats value;
-    std::memcpy(&value, data_ + static_cast<std::size_t>(index) * sizeof(float), sizeof(value));
-    return value;
+  Lanes raw_floats(std::int64_t index) const {
+    FourFloats low, high;
+    const std::byte* from = data_ + static_cast<std::size_t>(index) * sizeof(float);
+    std::memcpy(&low, from, sizeof(low));
+    std::memcpy(&high, from + sizeof(low), sizeof(high));
+    return {__builtin_convertvector(low, FourDoubles), __builtin_convertvector(high, FourDoubles)};
   }
   [[gnu::noinline]] void load_each(std::int64_t index, std::int64_t live, Lanes* value) const {
-    for (std::int64_t i = 0; i < live; ++i) (*value)[i] = element(index + i);
+    for (std::int64_t i = 0; i < live; ++i) value->set(i, element(index + i));
   }
   double element(std::int64_t index) const {
     switch (type_) {
@@ -84,8 +91,7 @@ inline Lanes TensorView::load<Lanes>(std::int64_t row, std::int64_t column) cons
   if (data_ == nullptr) return value;
   const std::int64_t index = row * row_stride_ + column;
   if (type_ == ElementType::f32 && columns_ - column >= lane_count) {
-    typedef float Floats __attribute__((vector_size(4 * lane_count)));
-    return __builtin_convertvector(raw_floats<Floats>(index), Lanes);
+    return raw_floats(index);
   }
   load_each(index, columns_ - column < lane_count ? columns_ - column : lane_count, &value);
   return value;

@@ -27,7 +27,7 @@ void report_misuse(const CLI::App& app, std::string message) {
   if (!app.get_subcommands().empty()) {
     command += ' ' + app.get_subcommands().front()->get_name();
   } else if (!app.remaining().empty()) {  // CLI11 would only say that a subcommand is required
-    message = fmt::format("unknown command '{}'; there are check, exact, generate, describe",
+    message = fmt::format("unknown command '{}'; there are check, exact, generate, describe, gallery, replay",
                           app.remaining().front());
   }
   fmt::print(stderr, "exactscan: {}\nRun `{} --help` for what is allowed.\n", printable(message), command);
@@ -35,7 +35,7 @@ void report_misuse(const CLI::App& app, std::string message) {
 
 }  // namespace
 
-int run(int argc, const char* const* argv) {
+int run(int argc, const char* const* argv, const KernelTools* tools) {
   CLI::App app("Exactscan: can the output of this scan kernel be explained by rounding alone?", "exactscan");
   app.set_version_flag("--version", std::string("exactscan ") + EXACTSCAN_VERSION);
   app.require_subcommand(1);
@@ -45,7 +45,7 @@ int run(int argc, const char* const* argv) {
       "`exactscan describe` lists the operations; `exactscan COMMAND --help` explains a command.\n\n"
       "Exit codes:\n"
       "  0  done; of check: every case is explained\n"
-      "  1  check: some case is refuted\n"
+      "  1  check: some case is refuted; gallery: not as it should be\n"
       "  2  misuse, a file that cannot be read or written; check: some case is invalid\n"
       "  3  check: some case is undecided, none refuted or invalid");
   Job job;
@@ -53,6 +53,8 @@ int run(int argc, const char* const* argv) {
   add_exact(app, job);
   add_generate(app, job);
   add_describe(app, job);
+  add_gallery(app, job, tools);
+  add_replay(app, job, tools);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,6 +1,11 @@
 // Lanes: eight doubles side by side, one a channel. Written with the compilers' vector types, so that one
 // source serves every instruction set and every scalar type: each function here has a twin for plain scalars,
 // and the recurrences above are templates over the two.
+//
+// Two vectors of four, since that is what AVX2's registers hold: g++ takes comparisons of wider vectors
+// apart, element by element. A structure of both, since it is then passed in memory whatever a function is
+// compiled for: a bare vector of four is not. So functions below take and return Lanes and LaneMask, never
+// their halves.
 #pragma once
 
 #include <cmath>
@@ -16,8 +21,43 @@
 namespace exactscan {
 
 inline constexpr int lane_count = 8;
-typedef double Lanes __attribute__((vector_size(8 * lane_count)));
-typedef std::int64_t LaneMask __attribute__((vector_size(8 * lane_count)));  // each lane 0 or -1
+typedef double FourDoubles __attribute__((vector_size(32)));
+typedef std::int64_t FourMasks __attribute__((vector_size(32)));  // each lane 0 or -1
+typedef float FourFloats __attribute__((vector_size(16)));
+
+struct alignas(64) LaneMask {
+  FourMasks low{}, high{};
+
+  std::int64_t operator[](std::int64_t i) const { return i < 4 ? low[i] : high[i - 4]; }
+  void set(std::int64_t i) { i < 4 ? low[i] = -1 : high[i - 4] = -1; }
+  friend LaneMask operator&(const LaneMask& m, const LaneMask& n) { return {m.low & n.low, m.high & n.high}; }
+  friend LaneMask operator|(const LaneMask& m, const LaneMask& n) { return {m.low | n.low, m.high | n.high}; }
+  friend LaneMask operator~(const LaneMask& m) { return {~m.low, ~m.high}; }
+};
+
+struct alignas(64) Lanes {
+  FourDoubles low{}, high{};
+
+  double operator[](std::int64_t i) const { return i < 4 ? low[i] : high[i - 4]; }
+  void set(std::int64_t i, double x) { i < 4 ? low[i] = x : high[i - 4] = x; }
+  friend Lanes operator+(const Lanes& x, const Lanes& y) { return {x.low + y.low, x.high + y.high}; }
+  friend Lanes operator+(const Lanes& x, double y) { return {x.low + y, x.high + y}; }
+  friend Lanes operator-(const Lanes& x, const Lanes& y) { return {x.low - y.low, x.high - y.high}; }
+  friend Lanes operator-(const Lanes& x, double y) { return {x.low - y, x.high - y}; }
+  friend Lanes operator/(const Lanes& x, const Lanes& y) { return {x.low / y.low, x.high / y.high}; }
+  friend Lanes operator-(const Lanes& x) { return {-x.low, -x.high}; }
+  friend Lanes operator*(const Lanes& x, const Lanes& y) { return {x.low * y.low, x.high * y.high}; }
+  friend Lanes operator*(const Lanes& x, double y) { return {x.low * y, x.high * y}; }
+  friend LaneMask operator<(const Lanes& x, const Lanes& y) { return {x.low < y.low, x.high < y.high}; }
+  friend LaneMask operator<=(const Lanes& x, const Lanes& y) { return {x.low <= y.low, x.high <= y.high}; }
+  friend LaneMask operator>(const Lanes& x, const Lanes& y) { return {x.low > y.low, x.high > y.high}; }
+  friend LaneMask operator==(const Lanes& x, const Lanes& y) { return {x.low == y.low, x.high == y.high}; }
+
+  // The bits that `bits` has set, lane by lane.
+  friend Lanes masked(const Lanes& x, std::int64_t bits) {
+    return {(FourDoubles)((FourMasks)x.low & bits), (FourDoubles)((FourMasks)x.high & bits)};
+  }
+};
 
 // The alignment of a structure that holds values of type V, which come first in it. The compiler's own choice
 // for Lanes depends on the instruction set that a function is compiled for, so every such structure states
@@ -45,22 +85,22 @@ inline V broadcast(double x) {
 }
 template <>
 inline Lanes broadcast<Lanes>(double x) {
-  return Lanes{x, x, x, x, x, x, x, x};
+  Lanes lanes;
+  lanes.low = FourDoubles{x, x, x, x};
+  lanes.high = FourDoubles{x, x, x, x};
+  return lanes;
 }
 
 // mask ? a : b, lane by lane.
 inline Lanes select(const LaneMask& mask, const Lanes& a, const Lanes& b) {
-  return (Lanes)((mask & (LaneMask)a) | (~mask & (LaneMask)b));
+  return {mask.low ? a.low : b.low, mask.high ? a.high : b.high};
 }
 template <class V>
 inline V select(bool mask, const V& a, const V& b) {
   return mask ? a : b;
 }
 
-inline Lanes magnitude(const Lanes& a) {
-  constexpr std::int64_t m = std::numeric_limits<std::int64_t>::max();
-  return (Lanes)((LaneMask)a & LaneMask{m, m, m, m, m, m, m, m});
-}
+inline Lanes magnitude(const Lanes& a) { return masked(a, std::numeric_limits<std::int64_t>::max()); }
 inline double magnitude(double a) { return std::fabs(a); }
 inline long double magnitude(long double a) { return std::fabs(a); }
 
@@ -84,7 +124,8 @@ inline V smaller(const V& a, const V& b) {
 }
 
 inline bool any(const LaneMask& m) {
-  return ((m[0] | m[1]) | (m[2] | m[3]) | ((m[4] | m[5]) | (m[6] | m[7]))) != 0;
+  const FourMasks four = m.low | m.high;
+  return ((four[0] | four[1]) | (four[2] | four[3])) != 0;
 }
 inline bool any(bool m) { return m; }
 
@@ -96,8 +137,8 @@ inline V magnitude_as(const B& x) {
 
 // Zero or a power of two (or not finite): multiplying by it is exact but for underflow and overflow.
 inline LaneMask zero_or_power_of_two(const Lanes& a) {
-  constexpr std::int64_t f = 0x000fffffffffffff;
-  return ((LaneMask)a & LaneMask{f, f, f, f, f, f, f, f}) == LaneMask{};
+  const Lanes fraction = masked(a, 0x000fffffffffffff);
+  return {(FourMasks)fraction.low == 0, (FourMasks)fraction.high == 0};
 }
 inline bool zero_or_power_of_two(double a) {
   int exponent = 0;

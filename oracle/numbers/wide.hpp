@@ -47,6 +47,9 @@ class Wide {
   mpfr_t x_;
 };
 
+// For values that are float32 numbers.
+inline float as_float(const Wide& x) { return mpfr_get_flt(x.get(), MPFR_RNDN); }
+
 // Every operation of Wide already rounds up.
 template <>
 inline Wide up<Wide>(const Wide& x) {

@@ -5,127 +5,98 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cstdlib>
 
-#include "oracle/check/check.hpp"
 #include "oracle/generate/generate.hpp"
 #include "tests/kernels/implementation.hpp"
-#include "tests/kernels/placement.hpp"
+#include "tests/kernels/trial.hpp"
 
 namespace exactscan::kernels {
 namespace {
 
-// What is asked of the generator, and where its case is put.
-struct Trial {
-  GenerateRequest request;
-  Placement placement;
-};
-
-std::string describe(const Trial& trial) {
-  const GenerateRequest& r = trial.request;
-  return fmt::format("{} {} {} L={} N={} seed={}{}; {}", r.op, r.profile, element_name(r.type),
-                     r.shape.at("L"), r.shape.at("N"), r.seed, r.time_varying ? " varying" : "",
-                     describe(trial.placement));
-}
-
-std::string spell_out(const CaseReport& report) {
-  std::string text = fmt::format("{} {}", verdict_name(report.verdict), report.reason);
-  for (const TensorReport& tensor : report.tensors) {
-    for (const Witness& w : tensor.witnesses) {
-      text += fmt::format("\n  {}[{}] = {}, exact {}, {} allowances", tensor.name,
-                          w.index.empty() ? -1 : w.index[0], w.candidate, w.exact, w.ratio);
-    }
-  }
-  return text;
-}
-
-// Empty, or what is wrong with the outcome. Where the exact computation may overflow, or an input is not
-// finite, the oracle may leave an element open; it must never refute it.
-std::string complaint(const Outcome& outcome, const std::string& profile) {
-  if (!outcome.fault.empty()) return outcome.fault;
-  const CaseReport report = check(outcome.judged);
-  const bool may_be_open = profile == "special";
-  if (report.verdict == Verdict::explained || (may_be_open && report.verdict == Verdict::undecided))
-    return "";
-  return spell_out(report);
-}
-
-std::string complaint(const Implementation& kernel, const Trial& trial) {
-  const Outcome outcome = run(kernel, generate(trial.request), trial.placement);
-  const std::string found = complaint(outcome, trial.request.profile);
-  return found.empty() ? "" : describe(trial) + ": " + found;
-}
-
-// Whether the generator has such a case.
-bool exists(const GenerateRequest& request) {
-  return request.op != "diagonal_ssm" || request.profile != "mantissa" || request.time_varying;
-}
-
 class Kernel : public testing::TestWithParam<Implementation> {
  protected:
   const Implementation& kernel() const { return GetParam(); }
-  std::vector<std::string> operations() const {
-    return kernel().takes_input ? std::vector<std::string>{"affine_scan", "diagonal_ssm"}
-                                : std::vector<std::string>{"affine_scan"};
+  // Every form of every operation that it has.
+  std::vector<GenerateRequest> operations() const {
+    std::vector<GenerateRequest> list;
+    if (kernel().run) list.push_back(request("affine_scan", false, false));
+    for (const bool varying : {false, true}) {
+      if (kernel().run && kernel().takes_input) list.push_back(request("diagonal_ssm", varying, false));
+      if (kernel().run_backward) list.push_back(request("diagonal_ssm", varying, true));
+    }
+    if (kernel().run_layer) list.push_back(request("diagonal_s4", false, false));
+    return list;
+  }
+  static GenerateRequest request(const char* op, bool varying, bool backward) {
+    GenerateRequest result;
+    result.op = op;
+    result.time_varying = varying;
+    result.backward = backward;
+    return result;
   }
 };
 
+class KernelOfScans : public Kernel {};
 class KernelOfInputs : public Kernel {};
+class KernelOfGradients : public Kernel {};
+class KernelOfLayers : public Kernel {};
 class KernelOfTwoSchedules : public Kernel {};
 class KernelOfExclusiveScans : public Kernel {};
 
+// The generator has no lattices of gradients and layers, and no mantissa with a constant A.
+bool exists(const GenerateRequest& request, std::string_view profile) {
+  const bool scan = request.op == "affine_scan";
+  if (profile == "gauge") return scan || (request.op == "diagonal_ssm" && !request.backward);
+  if (profile == "mantissa") return scan || (request.time_varying && !request.backward);
+  return true;
+}
+
 TEST_P(Kernel, EveryProfileTypeAndLayout) {
   std::uint64_t seed = 1;
-  for (const std::string& op : operations()) {
+  for (GenerateRequest request : operations()) {
     for (const ElementType type : kernel().types) {
       for (const Layout layout : kernel().layouts) {
         for (const ProfileSpec& profile : profiles()) {
-          Trial trial;
-          trial.request = {op, std::string(profile.name), ++seed, {}, type, false, false};
-          trial.request.time_varying = op == "diagonal_ssm" && (seed % 2 == 0 || profile.name == "mantissa");
-          trial.request.shape = {{"L", 40 + static_cast<std::int64_t>(seed % 23)},
-                                 {"N", 1 + static_cast<std::int64_t>(seed % 19)}};
+          if (!exists(request, profile.name)) continue;
+          request.profile = profile.name;
+          request.type = type;
+          request.seed = ++seed;
+          request.shape = {{"L", 40 + static_cast<std::int64_t>(seed % 97)},
+                           {"N", 1 + static_cast<std::int64_t>(seed % 19)}};
+          Trial trial{&kernel(), generate(request), {}, seed % 2 == 0, request.profile};
           trial.placement.layout = layout;
           if (kernel().strided) trial.placement.padding = static_cast<std::int64_t>(seed % 4);
           trial.placement.misaligned = static_cast<std::int64_t>(seed % 3);
-          EXPECT_EQ(complaint(kernel(), trial), "");
+          EXPECT_EQ(complaint(trial), "");
         }
       }
     }
   }
 }
 
-TEST_P(Kernel, RandomShapesAndPlacements) {
-  const Implementation& k = kernel();
-  const std::vector<std::string> ops = operations();
+TEST_P(Kernel, RandomTrials) {
   const bool passed = rc::check([&] {
-    Trial trial;
-    trial.request.op = *rc::gen::elementOf(ops);
-    std::vector<std::string> names;
-    for (const ProfileSpec& profile : profiles()) names.emplace_back(profile.name);
-    trial.request.profile = *rc::gen::elementOf(names);
-    trial.request.seed = *rc::gen::arbitrary<std::uint64_t>();
-    trial.request.type = *rc::gen::elementOf(k.types);
-    trial.request.time_varying = trial.request.op == "diagonal_ssm" && *rc::gen::arbitrary<bool>();
-    trial.request.shape = {{"L", *rc::gen::inRange(0, 150)}, {"N", *rc::gen::inRange(0, 40)}};
-    trial.placement.layout = *rc::gen::elementOf(k.layouts);
-    if (k.strided) trial.placement.padding = *rc::gen::inRange(0, 9);
-    trial.placement.misaligned = *rc::gen::inRange(0, 16);
-    if (k.in_place) {
-      trial.placement.output = *rc::gen::element(Placement::apart, Placement::over_a, Placement::over_b);
-    }
-    RC_PRE(exists(trial.request));
-    const std::string found = complaint(k, trial);
+    const auto size = *rc::gen::inRange<std::size_t>(header_bytes, header_bytes + 64);
+    // The whole range of a byte at every size, so that shapes and kernels are drawn alike.
+    const auto bytes = *rc::gen::resize(rc::kNominalSize, rc::gen::container<std::vector<std::uint8_t>>(
+                                                              size, rc::gen::arbitrary<std::uint8_t>()));
+    const std::string found = complaint(decode(bytes, &kernel()));
     if (!found.empty()) RC_FAIL(found);
   });
   EXPECT_TRUE(passed);
+}
+
+// in_proj and out_proj have two dimensions, too, but none of time.
+bool is_timed(const std::string& name, const Tensor& tensor) {
+  return tensor.shape.size() == 2 && name != "in_proj" && name != "out_proj";
 }
 
 // The first `length` steps of a case.
 Case prefix(const Case& whole, std::int64_t length) {
   Case result = whole;
   for (auto& [name, tensor] : result.inputs) {
-    if (tensor.shape.size() < 2) continue;
+    if (!is_timed(name, tensor)) continue;
     tensor.shape[0] = length;
     tensor.data.resize(static_cast<std::size_t>(tensor.size()) * element_size(tensor.type));
   }
@@ -136,7 +107,7 @@ Case prefix(const Case& whole, std::int64_t length) {
 Case suffix(const Case& whole, std::int64_t length) {
   Case result = whole;
   for (auto& [name, tensor] : result.inputs) {
-    if (tensor.shape.size() < 2) continue;
+    if (!is_timed(name, tensor)) continue;
     const auto skipped = static_cast<std::ptrdiff_t>(length * tensor.shape[1] *
                                                      static_cast<std::int64_t>(element_size(tensor.type)));
     tensor.shape[0] -= length;
@@ -145,14 +116,29 @@ Case suffix(const Case& whole, std::int64_t length) {
   return result;
 }
 
-TEST_P(Kernel, LaterInputsLeaveEarlierOutputsAlone) {
+// The outputs of two consecutive parts, as outputs of the whole.
+Case joined(const Case& whole, const Case& first, const Case& second, const char* timed) {
+  Case result = whole;
+  Tensor all = first.outputs.at(timed);
+  const Tensor& rest = second.outputs.at(timed);
+  all.shape[0] += rest.shape[0];
+  all.data.insert(all.data.end(), rest.data.begin(), rest.data.end());
+  result.outputs[timed] = all;
+  result.outputs["h_last"] = second.outputs.at("h_last");
+  return result;
+}
+
+TEST_P(KernelOfScans, LaterInputsLeaveEarlierOutputsAlone) {
   for (const Layout layout : kernel().layouts) {
+    constexpr std::int64_t steps = 155;
     const Case whole =
-        generate({"affine_scan", "uniform", 7, {{"L", 75}, {"N", 5}}, ElementType::f32, false, false});
+        generate({"affine_scan", "uniform", 7, {{"L", steps}, {"N", 13}}, ElementType::f32, false, false});
     Placement placement;
     placement.layout = layout;
     const Tensor all = run(kernel(), whole, placement).judged.outputs.at("h");
-    for (const std::int64_t length : {0, 1, 3, 7, 8, 9, 16, 33, 64, 74}) {
+    for (const std::int64_t length : {0, 1, 3, 7, 8, 9, 16, 33, 63, 64, 65, 127, 128, 154}) {
+      // Rows as far apart as those of the whole: a longer input in the same place.
+      if (layout == Layout::channel_major && kernel().strided) placement.padding = steps - length;
       const Outcome part = run(kernel(), prefix(whole, length), placement);
       EXPECT_EQ(complaint(part, "uniform"), "") << length;
       if (!kernel().causal_bits) continue;
@@ -164,56 +150,104 @@ TEST_P(Kernel, LaterInputsLeaveEarlierOutputsAlone) {
 }
 
 // scan(xs ++ ys) = scan(xs) ++ scan(ys from the last state of xs).
-TEST_P(Kernel, ContinuesFromItsLastState) {
+TEST_P(KernelOfScans, ContinuesFromItsLastState) {
   for (const Layout layout : kernel().layouts) {
     for (const ElementType type : {ElementType::f32, ElementType::f64}) {
-      Case whole = generate({"affine_scan", "decay", 11, {{"L", 90}, {"N", 6}}, type, false, false});
+      const Case whole = generate({"affine_scan", "decay", 11, {{"L", 140}, {"N", 6}}, type, false, false});
       Placement placement;
       placement.layout = layout;
-      for (const std::int64_t length : {0, 1, 8, 41, 89, 90}) {
-        Case first = run(kernel(), prefix(whole, length), placement).judged;
+      for (const std::int64_t length : {0, 1, 8, 41, 64, 139, 140}) {
+        const Case first = run(kernel(), prefix(whole, length), placement).judged;
         Case second = suffix(whole, length);
         second.inputs["h0"] = first.outputs.at("h_last");
         second = run(kernel(), second, placement).judged;
-        Case joined = whole;
-        Tensor h = first.outputs.at("h");
-        const Tensor& rest = second.outputs.at("h");
-        h.shape[0] += rest.shape[0];
-        h.data.insert(h.data.end(), rest.data.begin(), rest.data.end());
-        joined.outputs["h"] = h;
-        joined.outputs["h_last"] = second.outputs.at("h_last");
-        EXPECT_EQ(complaint(Outcome{joined, ""}, "decay"), "") << length;
+        EXPECT_EQ(complaint(Outcome{joined(whole, first, second, "h"), ""}, "decay"), "") << length;
       }
     }
   }
 }
 
-TEST_P(Kernel, TakesNoInitialStateAsZero) {
+TEST_P(KernelOfLayers, ContinuesFromItsLastState) {
   for (const Layout layout : kernel().layouts) {
-    Case value = generate({"affine_scan", "gauge", 3, {{"L", 50}, {"N", 4}}, ElementType::f32, false, false});
-    value.inputs.erase("h0");
+    const Case whole =
+        generate({"diagonal_s4", "decay", 12, {{"L", 90}, {"N", 11}}, ElementType::f32, false, false});
     Placement placement;
     placement.layout = layout;
-    EXPECT_EQ(complaint(run(kernel(), value, placement), "gauge"), "");
+    for (const std::int64_t length : {0, 1, 41, 89, 90}) {
+      const Outcome first = run(kernel(), prefix(whole, length), placement);
+      EXPECT_EQ(complaint(first, "decay"), "") << length;  // later inputs have no say
+      Case second = suffix(whole, length);
+      second.inputs["h0"] = first.judged.outputs.at("h_last");
+      second = run(kernel(), second, placement).judged;
+      EXPECT_EQ(complaint(Outcome{joined(whole, first.judged, second, "y"), ""}, "decay"), "") << length;
+    }
   }
 }
 
-// TorchLean's own example of its CUDA kernel.
-TEST_P(KernelOfInputs, ComputesTorchLeansExample) {
-  const auto f32 = [](std::vector<std::int64_t> shape, const std::vector<double>& values) {
-    return Tensor::of(ElementType::f32, std::move(shape), values);
-  };
+TEST_P(Kernel, TakesNoInitialStateAsZero) {
+  for (GenerateRequest request : operations()) {
+    for (const Layout layout : kernel().layouts) {
+      request.profile = "decay";
+      request.seed = 3;
+      request.shape = {{"L", 50}, {"N", 4}};
+      Case value = generate(request);
+      value.inputs.erase("h0");
+      Placement placement;
+      placement.layout = layout;
+      EXPECT_EQ(complaint(run(kernel(), value, placement), "decay"), "");
+    }
+  }
+}
+
+Tensor f32(std::vector<std::int64_t> shape, const std::vector<double>& values) {
+  return Tensor::of(ElementType::f32, std::move(shape), values);
+}
+// TorchLean's own example of its CUDA kernels.
+Case torch_leans_example() {
   Case value;
   value.op = "diagonal_ssm";
   value.inputs["A"] = f32({2}, {0.5, 0.25});
   value.inputs["B"] = f32({2}, {1, 2});
   value.inputs["h0"] = f32({2}, {1, -1});
   value.inputs["x"] = f32({3, 2}, {2, 1, 4, -2, 0, 3});
+  return value;
+}
+
+TEST_P(KernelOfInputs, ComputesTorchLeansExample) {
   const Tensor expected = f32({3, 2}, {2.5, 1.75, 5.25, -3.5625, 2.625, 5.109375});
   for (const Layout layout : kernel().layouts) {
     Placement placement;
     placement.layout = layout;
-    EXPECT_EQ(run(kernel(), value, placement).judged.outputs.at("h"), expected);
+    EXPECT_EQ(run(kernel(), torch_leans_example(), placement).judged.outputs.at("h"), expected);
+  }
+}
+
+TEST_P(KernelOfGradients, ComputesTorchLeansExample) {
+  Case value = torch_leans_example();
+  value.inputs["dh"] = f32({3, 2}, {1, 1, 1, 1, 1, 1});
+  for (const Layout layout : kernel().layouts) {
+    for (const bool with_states : {false, true}) {
+      Placement placement;
+      placement.layout = layout;
+      auto outputs = run(kernel(), value, placement, with_states).judged.outputs;
+      EXPECT_EQ(outputs.at("dA"), f32({2}, {10.75, -2.6875}));
+      EXPECT_EQ(outputs.at("dB"), f32({2}, {9.5, 1.8125}));
+      EXPECT_EQ(outputs.at("dx"), f32({3, 2}, {1.75, 2.625, 1.5, 2.5, 1, 2}));
+      EXPECT_EQ(outputs.at("dh0"), f32({2}, {0.875, 0.328125}));
+    }
+  }
+}
+
+// More channels and steps than the gradients' scratch memory holds at a time.
+TEST_P(KernelOfGradients, ManyChannelsAndSteps) {
+  for (const bool varying : {false, true}) {
+    const GenerateRequest request{"diagonal_ssm",   "decay", 8,   {{"L", 333}, {"N", 130}},
+                                  ElementType::f32, varying, true};
+    for (const Layout layout : {Layout::time_major, Layout::channel_major}) {
+      Placement placement;
+      placement.layout = layout;
+      EXPECT_EQ(complaint(run(kernel(), generate(request), placement), "decay"), "");
+    }
   }
 }
 
@@ -265,18 +299,30 @@ std::vector<Implementation> those(const Predicate& wanted) {
   return result;
 }
 const auto name_of = [](const auto& instance) { return instance.param.name; };
+#define EXACTSCAN_INSTANTIATE(Suite, condition)                                                       \
+  INSTANTIATE_TEST_SUITE_P(                                                                           \
+      All, Suite,                                                                                     \
+      testing::ValuesIn(those([](const Implementation& i) { return static_cast<bool>(condition); })), \
+      name_of)
 
-INSTANTIATE_TEST_SUITE_P(All, Kernel, testing::ValuesIn(implementations()), name_of);
-INSTANTIATE_TEST_SUITE_P(All, KernelOfInputs,
-                         testing::ValuesIn(those([](const Implementation& i) { return i.takes_input; })),
-                         name_of);
-INSTANTIATE_TEST_SUITE_P(All, KernelOfTwoSchedules,
-                         testing::ValuesIn(those([](const Implementation& i) { return i.enough > 0; })),
-                         name_of);
-INSTANTIATE_TEST_SUITE_P(All, KernelOfExclusiveScans, testing::ValuesIn(those([](const Implementation& i) {
-                           return static_cast<bool>(i.run_exclusive);
-                         })),
-                         name_of);
+EXACTSCAN_INSTANTIATE(Kernel, !i.name.empty());
+EXACTSCAN_INSTANTIATE(KernelOfScans, i.run);
+EXACTSCAN_INSTANTIATE(KernelOfInputs, i.run&& i.takes_input);
+EXACTSCAN_INSTANTIATE(KernelOfGradients, i.run_backward);
+EXACTSCAN_INSTANTIATE(KernelOfLayers, i.run_layer);
+EXACTSCAN_INSTANTIATE(KernelOfTwoSchedules, i.enough > 0);
+EXACTSCAN_INSTANTIATE(KernelOfExclusiveScans, i.run_exclusive);
+
+// EXACTSCAN_EFFORT scales how many random trials a kernel gets. RapidCheck reads RC_PARAMS when the first
+// property runs.
+const bool scaled = [] {
+  const char* const effort = std::getenv("EXACTSCAN_EFFORT");
+  const char* const given = std::getenv("RC_PARAMS");
+  const double count = 400 * (effort == nullptr ? 1 : std::max(std::atof(effort), 0.0));
+  const std::string text =
+      fmt::format("{} max_success={}", given == nullptr ? "" : given, std::max(static_cast<int>(count), 20));
+  return setenv("RC_PARAMS", text.c_str(), 1) == 0;
+}();
 
 }  // namespace
 }  // namespace exactscan::kernels

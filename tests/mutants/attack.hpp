@@ -13,7 +13,7 @@
 
 namespace exactscan::mutants {
 
-// |out - exact| <= atol + rtol |exact| on every element, a NaN equal to a NaN.
+// |out - exact| <= atol + rtol |exact| on every element, a NaN equal to a NaN; by the type of the output.
 struct Tolerance {
   std::string_view name;
   double rtol_f32, atol_f32, rtol_bf16, atol_bf16;
@@ -24,19 +24,21 @@ inline constexpr std::array<Tolerance, 3> tolerances{{{"torch", 1.3e-6, 1e-5, 1.
                                                       {"1e-3", 1e-3, 1e-3, 1e-3, 1e-3}}};
 
 struct Attack {
-  std::string profile;
-  Case inputs, exact;  // exact: with the correctly rounded outputs
+  std::string profile;  // of `exactscan generate`, or "zigzag"
+  Case inputs;
   kernels::Placement placement;
 };
 
-// Every profile in both types, some shapes; the same in each run. Computed once.
+// Scans, gradients (A and B constant, and varying) and layers: every profile in both types, some shapes; the
+// same in each run. Computed once.
+//
+// zigzag is a lattice: the state's scale jumps between 1 and 2^36 at each step, so that products of
+// multipliers stay in range over neighbouring steps and leave it over every second one.
 const std::vector<Attack>& attacks();
 
-struct Trial {
-  const Attack* attack = nullptr;
-  Verdict verdict = Verdict::explained;  // refuted as well if it wrote where it must not
-  std::array<bool, tolerances.size()> close{};
-};
-Trial judge(const kernels::Implementation& kernel, const Attack& attack);
+// What the oracle says of the kernel's outputs: refuted as well if it wrote where it must not. `close`, if it
+// is wanted: what allclose says at each tolerance. Requires can_run(kernel, attack.inputs).
+using Closeness = std::array<bool, tolerances.size()>;
+Verdict judge(const kernels::Implementation& kernel, const Attack& attack, Closeness* close = nullptr);
 
 }  // namespace exactscan::mutants

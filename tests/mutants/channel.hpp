@@ -21,19 +21,26 @@ struct Channel {
 
 using ChannelKernel = std::function<void(Channel&)>;
 
-// Element access by the call's type, 16-bit or float32.
-inline float read(const kernels::Call& call, const kernels::Operand& o, std::int64_t t, std::int64_t n) {
+// Element access by type, 16-bit or float32.
+inline float read_element(ElementType type, const kernels::Operand& o, std::int64_t t, std::int64_t n) {
   const std::int64_t i = t * o.time_stride + n * o.channel_stride;
-  if (call.type == ElementType::bf16) return impl::to_state(static_cast<const impl::BFloat16*>(o.data)[i]);
+  if (type == ElementType::bf16) return impl::to_state(static_cast<const impl::BFloat16*>(o.data)[i]);
   return static_cast<const float*>(o.data)[i];
 }
-inline void write(const kernels::Call& call, std::int64_t t, std::int64_t n, float value) {
-  const std::int64_t i = t * call.h.time_stride + n * call.h.channel_stride;
-  if (call.type == ElementType::bf16) {
-    static_cast<impl::BFloat16*>(call.h.data)[i] = impl::from_state<impl::BFloat16>(value);
+inline void write_element(ElementType type, const kernels::Operand& o, std::int64_t t, std::int64_t n,
+                          float value) {
+  const std::int64_t i = t * o.time_stride + n * o.channel_stride;
+  if (type == ElementType::bf16) {
+    static_cast<impl::BFloat16*>(o.data)[i] = impl::from_state<impl::BFloat16>(value);
   } else {
-    static_cast<float*>(call.h.data)[i] = value;
+    static_cast<float*>(o.data)[i] = value;
   }
+}
+inline float read(const kernels::Call& call, const kernels::Operand& o, std::int64_t t, std::int64_t n) {
+  return read_element(call.type, o, t, n);
+}
+inline void write(const kernels::Call& call, std::int64_t t, std::int64_t n, float value) {
+  write_element(call.type, call.h, t, n, value);
 }
 inline float initial_state(const kernels::Call& call, std::int64_t n) {
   return call.initial == nullptr ? 0.0F : static_cast<const float*>(call.initial)[n];

@@ -1,85 +1,98 @@
-// Prints the table of mutants as Markdown: which profile catches each, and what allclose says of the same
-// cases.
+#include "tests/mutants/gallery.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
-#include "tests/mutants/attack.hpp"
-#include "tests/mutants/mutant.hpp"
-
 namespace exactscan::mutants {
 namespace {
 
-struct Tally {
-  std::string first_profile;
-  int cases_of_profile = 0;  // of that profile, until refuted
-  int refuted = 0;
-  std::array<int, tolerances.size()> passed{};         // of the refuted cases
-  std::array<int, tolerances.size()> passed_normal{};  // of those, without the profile of tiny values
-  std::map<std::string, int> by_profile;
-};
-
-// "Quickest": the profile that needs the fewest of its own cases.
-Tally tally(const kernels::Implementation& kernel) {
-  Tally result;
-  std::map<std::string, int> tried;
+GalleryRow tally(const kernels::Implementation& kernel) {
+  GalleryRow row;
+  std::map<std::string, int> tried, refuted;
   for (const Attack& attack : attacks()) {
-    const Trial trial = judge(kernel, attack);
+    if (!kernels::can_run(kernel, attack.inputs)) continue;
+    Closeness close{};
+    const Verdict verdict = judge(kernel, attack, &close);
+    ++row.tried;
     const int cases = ++tried[attack.profile];
-    if (trial.verdict != Verdict::refuted) continue;
-    if (++result.by_profile[attack.profile] == 1 &&
-        (result.first_profile.empty() || cases < result.cases_of_profile)) {
-      result.first_profile = attack.profile;
-      result.cases_of_profile = cases;
+    if (verdict != Verdict::refuted) continue;
+    ++row.refuted;
+    if (++refuted[attack.profile] == 1 && (row.profile.empty() || cases < row.cases)) {
+      row.profile = attack.profile;
+      row.cases = cases;
     }
-    ++result.refuted;
     for (std::size_t i = 0; i < tolerances.size(); ++i) {
-      if (!trial.close[i]) continue;
-      ++result.passed[i];
-      if (attack.profile != "subnormal") ++result.passed_normal[i];
+      if (!close[i]) continue;
+      ++row.passed[i];
+      if (attack.profile != "subnormal") ++row.passed_visibly[i];
     }
   }
-  return result;
+  return row;
 }
 
-int print_gallery() {
-  fmt::print("| mutant | defect | seen in | caught by | after | refuted |");
-  for (const Tolerance& t : tolerances) fmt::print(" {} passes |", t.name);
-  fmt::print("\n|---|---|---|---|---|---|---|---|---|\n");
-  int caught = 0;
-  std::array<int, tolerances.size()> missed_all{}, missed_some{};
-  for (const Mutant& mutant : mutants()) {
-    const Tally t = tally(mutant.kernel);
-    caught += t.refuted > 0 ? 1 : 0;
-    fmt::print("| {} | {} | {} | {} | {} | {} of {} |", mutant.kernel.name, mutant.defect, mutant.evidence,
-               t.first_profile, t.cases_of_profile, t.refuted, attacks().size());
-    for (std::size_t i = 0; i < tolerances.size(); ++i) {
-      fmt::print(" {} |", t.passed[i]);
-      missed_all[i] += t.refuted > 0 && t.passed[i] == t.refuted ? 1 : 0;
-      missed_some[i] += t.passed_normal[i] > 0 ? 1 : 0;
-    }
-    fmt::print("\n");
-  }
-  int alarms = 0, judged = 0;
-  for (const auto* list : {&controls(), &kernels::implementations()}) {
-    for (const kernels::Implementation& kernel : *list) {
-      alarms += tally(kernel).refuted;
-      judged += static_cast<int>(attacks().size());
-    }
-  }
-  fmt::print("\n{} of {} mutants caught; {} false alarms in {} cases of clean kernels.\n", caught,
-             mutants().size(), alarms, judged);
-  for (std::size_t i = 0; i < tolerances.size(); ++i) {
-    fmt::print(
-        "allclose at {}: {} mutants pass every case that refutes them, {} pass at least one that is "
-        "not of the profile subnormal.\n",
-        tolerances[i].name, missed_all[i], missed_some[i]);
-  }
-  return caught == static_cast<int>(mutants().size()) && alarms == 0 ? 0 : 1;
+std::string to_text(const GalleryRow& row) {
+  std::string text =
+      fmt::format("| {} | {} | {} | {} | {} | {} of {} |", row.mutant->kernel.name, row.mutant->defect,
+                  row.mutant->evidence, row.profile, row.cases, row.refuted, row.tried);
+  for (const int passed : row.passed) text += fmt::format(" {} |", passed);
+  return text + "\n";
+}
+
+template <class Predicate>
+auto count(const Gallery& gallery, const Predicate& predicate) {
+  return std::count_if(gallery.rows.begin(), gallery.rows.end(), predicate);
 }
 
 }  // namespace
-}  // namespace exactscan::mutants
 
-int main() { return exactscan::mutants::print_gallery(); }
+Gallery make_gallery(const std::function<void(double)>& progress) {
+  Gallery gallery;
+  const std::size_t total = mutants().size() + controls().size() + kernels::implementations().size();
+  std::size_t done = 0;
+  const auto report = [&] {
+    if (progress) progress(static_cast<double>(++done) / static_cast<double>(total));
+  };
+  for (const Mutant& mutant : mutants()) {
+    gallery.rows.push_back(tally(mutant.kernel));
+    gallery.rows.back().mutant = &mutant;
+    gallery.caught += gallery.rows.back().refuted > 0 ? 1 : 0;
+    report();
+  }
+  for (const auto* list : {&controls(), &kernels::implementations()}) {
+    for (const kernels::Implementation& kernel : *list) {
+      const GalleryRow row = tally(kernel);
+      gallery.false_alarms += row.refuted;
+      gallery.judged += row.tried;
+      report();
+    }
+  }
+  return gallery;
+}
+
+std::string to_markdown(const Gallery& gallery) {
+  std::string text =
+      "Each mutant is a kernel with one planted defect. \"After\": cases of that profile until it is "
+      "refuted.\n"
+      "The last columns: how many of the refuted cases allclose passes, against the exact outputs.\n\n"
+      "| mutant | defect | seen in | caught by | after | refuted |";
+  for (const Tolerance& t : tolerances) text += fmt::format(" {} passes |", t.name);
+  text += "\n|---|---|---|---|---|---|---|---|---|\n";
+  for (const GalleryRow& row : gallery.rows) text += to_text(row);
+  text += fmt::format("\n{} of {} mutants caught; {} false alarms in {} cases of clean kernels.\n",
+                      gallery.caught, gallery.rows.size(), gallery.false_alarms, gallery.judged);
+  for (std::size_t i = 0; i < tolerances.size(); ++i) {
+    const Tolerance& t = tolerances[i];
+    text += fmt::format(
+        "allclose({}: rtol {:g}, atol {:g}; bfloat16 {:g}, {:g}) passes {} mutants on every case that "
+        "refutes "
+        "them, and {} on some case that is not of the profile subnormal.\n",
+        t.name, t.rtol_f32, t.atol_f32, t.rtol_bf16, t.atol_bf16,
+        count(gallery, [i](const GalleryRow& r) { return r.refuted > 0 && r.passed[i] == r.refuted; }),
+        count(gallery, [i](const GalleryRow& r) { return r.passed_visibly[i] > 0; }));
+  }
+  return text;
+}
+
+}  // namespace exactscan::mutants

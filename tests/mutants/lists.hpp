@@ -1,7 +1,7 @@
 // The lists that mutants() and controls() are made of.
 #pragma once
 
-#include "tests/mutants/channel.hpp"
+#include "tests/mutants/gradient_channel.hpp"
 #include "tests/mutants/mutant.hpp"
 
 namespace exactscan::mutants {
@@ -10,11 +10,15 @@ void add_step_mutants(std::vector<Mutant>& list);
 void add_chunk_mutants(std::vector<Mutant>& list);
 void add_tile_mutants(std::vector<Mutant>& list);
 void add_memory_mutants(std::vector<Mutant>& list);
+void add_gradient_mutants(std::vector<Mutant>& list);
+void add_layer_mutants(std::vector<Mutant>& list);
 
 // Clean forms of the schedules that those plant their defects in.
 void sequential(Channel& c);
 void chunked(Channel& c);
 void tiled(Channel& c);
+void gradients(GradientChannel& c);
+kernels::Implementation clean_layer();
 
 inline void plant(std::vector<Mutant>& list, const char* name, const char* defect, const char* evidence,
                   ChannelKernel kernel) {

@@ -101,7 +101,7 @@ void add_storage(std::vector<Mutant>& list) {
                      set_last(call, n, state);
                    }
                  }),
-       "bfloat16 outputs are cut, not rounded", "Highway 1.0.3, DemoteTo bfloat16"});
+       "bfloat16 outputs are cut, not rounded", "Highway 1.0.3, DemoteTo bfloat16 on x86"});
   list.push_back({in_memory("overtaken_in_place",
                             [](const Call& call) {
                               for (std::int64_t n = 0; n < call.channels; ++n) {

@@ -11,6 +11,8 @@ const std::vector<Mutant>& mutants() {
     add_chunk_mutants(list);
     add_tile_mutants(list);
     add_memory_mutants(list);
+    add_gradient_mutants(list);
+    add_layer_mutants(list);
     return list;
   }();
   return all;
@@ -18,7 +20,8 @@ const std::vector<Mutant>& mutants() {
 
 const std::vector<kernels::Implementation>& controls() {
   static const std::vector<kernels::Implementation> all{
-      each_channel("sequential", sequential), each_channel("chunked", chunked), each_channel("tiled", tiled)};
+      each_channel("sequential", sequential), each_channel("chunked", chunked), each_channel("tiled", tiled),
+      each_gradient_channel("gradients", gradients), clean_layer()};
   return all;
 }
 

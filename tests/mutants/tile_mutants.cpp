@@ -79,6 +79,36 @@ void add_tile_mutants(std::vector<Mutant>& list) {
             return lanes;
           });
         });
+  // Lanes without a predecessor look up one at the other end of the tile, times zero. (Multiplying by an
+  // identity map instead is a padding that the theorem allows: no defect.)
+  plant(list, "masked_by_multiplication", "lanes without a predecessor read a later lane, times zero",
+        "mamba_ssm bb3a82a, fla 794: 0 * inf", [](Channel& c) {
+          run_tiles(c, [](std::vector<Map> lanes) {
+            const auto count = static_cast<std::int64_t>(lanes.size());
+            for (std::int64_t by = 1; by < kTile; by *= 2) {
+              const std::vector<Map> before_step = lanes;
+              for (std::int64_t i = 0; i < count; ++i) {
+                const bool inside = i >= by;
+                const Map& other = before_step[static_cast<std::size_t>(inside ? i - by : count - 1 - i)];
+                Map& own = lanes[static_cast<std::size_t>(i)];
+                const float mask = inside ? 1.0F : 0.0F;
+                own = {inside ? own.a * other.a : own.a, own.a * (other.b * mask) + own.b};
+              }
+            }
+            return lanes;
+          });
+        });
+  plant(list, "strided_product",
+        "the multiplier of a tile is the product of the products of every second multiplier",
+        "probe: products over steps that are no neighbours overflow where no window does", [](Channel& c) {
+          run_tiles(c, [](std::vector<Map> lanes) {
+            float even = 1, odd = 1;
+            for (std::size_t i = 0; i < lanes.size(); ++i) (i % 2 == 0 ? even : odd) *= lanes[i].a;
+            lanes = scan_tile(std::move(lanes));
+            lanes.back().a = even * odd;
+            return lanes;
+          });
+        });
 }
 
 }  // namespace exactscan::mutants

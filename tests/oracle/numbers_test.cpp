@@ -68,7 +68,7 @@ RC_GTEST_PROP(Ball, DoubleDoubleEncloses, ()) { check_inclusion<DoubleDouble>();
 
 RC_GTEST_PROP(Ball, LanesAgreeWithScalars, ()) {
   Lanes a{}, b{};
-  for (int i = 0; i < lane_count; ++i) a[i] = arbitrary_double(), b[i] = arbitrary_double();
+  for (int i = 0; i < lane_count; ++i) a.set(i, arbitrary_double()), b.set(i, arbitrary_double());
   const Ball<Lanes> x = Ball<Lanes>::exactly(a), y = Ball<Lanes>::exactly(b);
   const Ball<Lanes> z = x * y + x;
   for (int i = 0; i < lane_count; ++i) {

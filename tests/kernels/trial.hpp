@@ -1,0 +1,37 @@
+// One trial of a kernel, decoded from bytes: RapidCheck draws the bytes, libFuzzer mutates them, and
+// `exactscan replay` turns those of a crash into a case file.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "tests/kernels/placement.hpp"
+
+namespace exactscan::kernels {
+
+struct Trial {
+  const Implementation* kernel = nullptr;
+  Case inputs;
+  Placement placement;
+  bool with_states = false;  // gradients: the states of the forward pass are given
+  std::string profile;       // of `exactscan generate`; "bytes": the data are the bytes themselves
+};
+
+// Any bytes, also none: what is missing is zero. The first header_bytes choose kernel, operation, type,
+// shape, placement and data; the rest is the data of profile "bytes", repeated. A case has at most 159 steps,
+// 23 channels, and for diagonal_s4 7 inputs and 7 outputs. With `kernel`, its own byte is ignored.
+inline constexpr std::size_t header_bytes = 18;
+Trial decode(std::span<const std::uint8_t> bytes, const Implementation* kernel = nullptr);
+
+std::string describe(const Trial& trial);
+Outcome run(const Trial& trial);
+
+// Empty, or what is wrong with an outcome: something written where it must not be, or a verdict other than
+// explained. Where data may overflow or be no numbers, the oracle may leave it undecided, too.
+std::string complaint(const Outcome& outcome, std::string_view profile);
+// The same of a trial, with its description in front.
+std::string complaint(const Trial& trial);
+
+}  // namespace exactscan::kernels
