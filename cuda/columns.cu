@@ -1,6 +1,6 @@
-// Schedule `channels` where channels lie side by side and are many: one thread a channel, sequential in time, fed by the
-// copy engine with boxes of up to 128 channels (of 32 ... 192 the fastest: bench/RESULTS-cuda.md). As few as 48 blocks
-// keep device memory busy. Exactly the sequential fused recurrence.
+// Schedule `channels` where channels lie side by side and are many: one thread a channel, sequential in time,
+// fed by the copy engine with boxes of up to 128 channels (of 32 ... 192 the fastest: bench/RESULTS-cuda.md).
+// As few as 48 blocks keep device memory busy. Exactly the sequential fused recurrence.
 #include "cuda/device/launch.hpp"
 #include "cuda/device/tensor_copy.cuh"
 
