@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """Turns a dump of the CUDA tests into case files: make_cases.py DUMP_FOLDER CASE_FOLDER."""
 import pathlib
 import sys
