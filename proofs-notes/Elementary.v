@@ -1,9 +1,10 @@
 (** Elementary functions from their declared relative error.
 
     Main results: [exp_rule], [log1p_rule], [softplus_rule] (log1p form), [softplus_naive_rule] (log (1 + e^x)),
-    [sigmoid_rule]: what an inexact argument and an implementation with a given
+    [sigmoid_rule], [silu_quotient_rule], [expm1_rule]: what an inexact argument and an implementation with a given
     relative error do to the value. The relative errors (figures in ulps) are the contract's; nothing is said
-    of how exp is computed. Underflow is an absolute loss [tau] in [exp_rule] and elsewhere not included.
+    of how exp is computed. Underflow is an absolute loss [tau]: in [exp_rule], [expm1_rule], [softplus_underflow_rule],
+    [sigmoid_underflow_rule]. [softplus_identity_rule]: the branch that returns its argument.
     Depends on: the standard library. *)
 From Coq Require Import Reals Lra Psatz.
 Open Scope R_scope.
@@ -144,30 +145,18 @@ Qed.
 Definition sigma z := / (1 + exp (- z)).
 Definition sigma_loss rho v epsd s := (1 + epsd) / ((1 - rho * (1 - s)) * (1 - v)) - 1.
 
-Theorem sigmoid_rule z th d k rho v epsd : 0 <= rho < 1 -> 0 <= v < 1 -> 0 <= epsd < 1 ->
-  Rabs (th - exp (- z)) <= rho * exp (- z) -> Rabs d <= v -> Rabs k <= epsd ->
-  Rabs (/ ((1 + th) * (1 + d)) * (1 + k) - sigma z) <= sigma z * sigma_loss rho v epsd (sigma z).
+(** s (1 + t) is 1 up to gamma: everything after the exponential. *)
+Lemma reciprocal_rule s th d k gamma v epsd : 0 < s -> 0 <= gamma < 1 -> 0 <= v < 1 -> 0 <= epsd < 1 ->
+  Rabs (s * (1 + th) - 1) <= gamma -> Rabs d <= v -> Rabs k <= epsd ->
+  Rabs (/ ((1 + th) * (1 + d)) * (1 + k) - s) <= s * ((1 + epsd) / ((1 - gamma) * (1 - v)) - 1).
 Proof.
-  intros Hr Hv Hq Ht Hd Hk; pose proof (exp_pos (- z)) as P; set (t := exp (- z)) in *.
-  destruct (near_le _ _ _ P Ht) as [L U]; apply abs_between in Hd; apply abs_between in Hk.
-  unfold sigma; fold t; set (s := / (1 + t)).
-  assert (Hs : 0 < s) by (apply Rinv_0_lt_compat; lra); assert (Es : s * (1 + t) = 1) by (apply Rinv_l, Rgt_not_eq; lra).
-  assert (E1 : 1 - s = s * t) by lra.
-  assert (Hst : 0 < s * t) by (apply Rmult_lt_0_compat; lra).
-  set (g := 1 - rho * (1 - s)).
-  assert (Hg : 0 < g <= 1).
-  { unfold g; rewrite E1; assert (s * t <= 1) by lra.
-    assert (0 <= rho * (s * t)) by (apply Rmult_le_pos; lra).
-    assert (rho * (s * t) <= rho * 1) by (apply Rmult_le_compat_l; lra); lra. }
+  intros Hs Hga Hv Hq Ht Hd Hk; apply abs_between in Ht; apply abs_between in Hd; apply abs_between in Hk.
+  set (g := 1 - gamma); assert (Hg : 0 < g <= 1) by (unfold g; lra).
   (* (1 + th)(1 + d) = w / s with w between (1 - v) g and (1 + v) (2 - g) *)
   set (w := s * (1 + th) * (1 + d)).
-  assert (Ew : / ((1 + th) * (1 + d)) = s * / w).
-  { assert (0 <= th) by (apply Rle_trans with (2 := L), Rmult_le_pos; lra).
-    unfold w; field; repeat split; lra. }
-  assert (W1 : g <= s * (1 + th) <= 2 - g).
-  { unfold g; rewrite E1; split.
-    - apply Rle_trans with (s * (1 + (1 - rho) * t)); [lra|apply Rmult_le_compat_l; lra].
-    - apply Rle_trans with (s * (1 + (1 + rho) * t)); [apply Rmult_le_compat_l; lra|lra]. }
+  assert (W1 : g <= s * (1 + th) <= 2 - g) by (unfold g; lra).
+  assert (Hth : 0 < 1 + th) by (apply Rmult_lt_reg_l with s; lra).
+  assert (Ew : / ((1 + th) * (1 + d)) = s * / w) by (unfold w; field; repeat split; lra).
   assert (Wlo : g * (1 - v) <= w) by (unfold w; apply Rmult_le_compat; lra).
   assert (Whi : w <= (2 - g) * (1 + v)) by (unfold w; apply Rmult_le_compat; lra).
   assert (G0 : 0 < g * (1 - v)) by (apply Rmult_lt_0_compat; lra).
@@ -175,7 +164,7 @@ Proof.
   assert (Iw0 : 0 < / w) by (apply Rinv_0_lt_compat; lra).
   rewrite Ew; replace (s * / w * (1 + k) - s) with (s * (/ w * (1 + k) - 1)) by ring.
   rewrite Rabs_mult, (Rabs_pos_eq s) by lra; apply Rmult_le_compat_l; [lra|].
-  unfold sigma_loss; fold g; unfold Rdiv; rewrite (Rmult_comm (1 + epsd)).
+  fold g; unfold Rdiv; rewrite (Rmult_comm (1 + epsd)).
   assert (Hup : / w * (1 + k) <= / (g * (1 - v)) * (1 + epsd)) by (apply Rmult_le_compat; lra).
   apply Rabs_le; split; [|lra].
   (* below: 2 <= x + 1/x *)
@@ -201,4 +190,119 @@ Proof.
     unfold y; rewrite <- Rinv_1; apply Rinv_le_contravar; [lra|].
     rewrite <- (Rmult_1_r 1) at 1; apply Rmult_le_compat; lra. }
   lra.
+Qed.
+
+Lemma sigma_pos z : 0 < sigma z < 1 /\ 1 - sigma z = sigma z * exp (- z).
+Proof.
+  pose proof (exp_pos (- z)); unfold sigma; set (t := exp (- z)) in *.
+  assert (0 < / (1 + t)) by (apply Rinv_0_lt_compat; lra).
+  assert (E : / (1 + t) * (1 + t) = 1) by (apply Rinv_l, Rgt_not_eq; lra).
+  pose proof (Rmult_lt_0_compat _ _ H0 H); lra.
+Qed.
+
+(** [tau]: what the exponential can lose where it underflows; 0 elsewhere. *)
+Theorem sigmoid_underflow_rule z th d k rho tau v epsd (s := sigma z) (gamma := rho * (1 - s) + tau * s) :
+  gamma < 1 -> 0 <= rho -> 0 <= tau -> 0 <= v < 1 -> 0 <= epsd < 1 ->
+  Rabs (th - exp (- z)) <= rho * exp (- z) + tau -> Rabs d <= v -> Rabs k <= epsd ->
+  Rabs (/ ((1 + th) * (1 + d)) * (1 + k) - s) <= s * ((1 + epsd) / ((1 - gamma) * (1 - v)) - 1).
+Proof.
+  intros Hg Hr Ht0 Hv Hq Ht Hd Hk; destruct (sigma_pos z) as [[S0 S1] E1]; fold s in S0, S1, E1.
+  apply reciprocal_rule; auto.
+  - split; [|exact Hg]; unfold gamma; pose proof (Rmult_le_pos tau s Ht0); pose proof (Rmult_le_pos rho (1 - s) Hr); lra.
+  - replace (s * (1 + th) - 1) with (s * (th - exp (- z))) by lra.
+    rewrite Rabs_mult, (Rabs_pos_eq s) by lra; unfold gamma; rewrite E1.
+    pose proof (Rmult_le_compat_l s _ _ ltac:(lra) Ht); lra.
+Qed.
+
+Theorem sigmoid_rule z th d k rho v epsd : 0 <= rho < 1 -> 0 <= v < 1 -> 0 <= epsd < 1 ->
+  Rabs (th - exp (- z)) <= rho * exp (- z) -> Rabs d <= v -> Rabs k <= epsd ->
+  Rabs (/ ((1 + th) * (1 + d)) * (1 + k) - sigma z) <= sigma z * sigma_loss rho v epsd (sigma z).
+Proof.
+  intros Hr Hv Hq Ht Hd Hk; destruct (sigma_pos z) as [[S0 S1] _].
+  assert (rho * (1 - sigma z) <= 1 * (1 - sigma z)) by (apply Rmult_le_compat_r; lra).
+  pose proof (sigmoid_underflow_rule z th d k rho 0 v epsd) as B; cbv zeta in B; rewrite Rmult_0_l, !Rplus_0_r in B.
+  apply B; lra.
+Qed.
+
+(** z sigma(z) as the quotient z / (1 + e^-z): no rounding beyond those of sigma. *)
+Theorem silu_quotient_rule z th d k rho v epsd : 0 <= rho < 1 -> 0 <= v < 1 -> 0 <= epsd < 1 ->
+  Rabs (th - exp (- z)) <= rho * exp (- z) -> Rabs d <= v -> Rabs k <= epsd ->
+  Rabs (z / ((1 + th) * (1 + d)) * (1 + k) - z * sigma z) <= Rabs z * sigma z * sigma_loss rho v epsd (sigma z).
+Proof.
+  intros Hr Hv Hq Ht Hd Hk; pose proof (sigmoid_rule z th d k rho v epsd Hr Hv Hq Ht Hd Hk) as B.
+  unfold Rdiv; replace (z * / ((1 + th) * (1 + d)) * (1 + k) - z * sigma z)
+    with (z * (/ ((1 + th) * (1 + d)) * (1 + k) - sigma z)) by ring.
+  rewrite Rabs_mult, Rmult_assoc; apply Rmult_le_compat_l; [apply Rabs_pos|exact B].
+Qed.
+
+(** ** exp (z) - 1 *)
+Theorem expm1_rule z zh ez eps tau eh : Rabs (zh - z) <= ez -> 0 <= eps ->
+  Rabs (eh - (exp zh - 1)) <= eps * Rabs (exp zh - 1) + tau ->
+  let D := exp z * (exp ez - 1) in Rabs (eh - (exp z - 1)) <= D + eps * (Rabs (exp z - 1) + D) + tau.
+Proof.
+  intros Hz He H D; pose proof (exp_near _ _ Hz) as N; pose proof (exp_pos z) as P.
+  assert (Hm : Rabs ((exp zh - 1) - (exp z - 1)) <= D).
+  { replace ((exp zh - 1) - (exp z - 1)) with (exp z * (exp (zh - z) - 1)).
+    - rewrite Rabs_mult, (Rabs_pos_eq (exp z)) by lra; unfold D; apply Rmult_le_compat_l; lra.
+    - rewrite Rmult_minus_distr_l, <- exp_plus; replace (z + (zh - z)) with zh by ring; ring. }
+  assert (S : Rabs (exp zh - 1) <= Rabs (exp z - 1) + D).
+  { replace (exp zh - 1) with ((exp z - 1) + ((exp zh - 1) - (exp z - 1))) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  replace (eh - (exp z - 1)) with ((eh - (exp zh - 1)) + ((exp zh - 1) - (exp z - 1))) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); pose proof (Rmult_le_compat_l _ _ _ He S); lra.
+Qed.
+
+(** ** Softplus at its ends *)
+(** An exponential that may underflow by [tau], a logarithm by [tau2]. *)
+Theorem softplus_underflow_rule x th rho tau epsl tau2 lh : 0 <= rho < 1 -> 0 <= tau -> 0 <= epsl -> 0 <= th ->
+  Rabs (th - exp x) <= rho * exp x + tau -> Rabs (lh - ln (1 + th)) <= epsl * Rabs (ln (1 + th)) + tau2 ->
+  let D := rho / (1 - rho) * (exp x / (1 + exp x)) + tau in
+  Rabs (lh - ln (1 + exp x)) <= D + epsl * (ln (1 + exp x) + D) + tau2.
+Proof.
+  intros Hr Ht0 He Hth Ht Hl D; pose proof (exp_pos x) as P.
+  assert (Hrt : 0 <= rho * exp x) by (apply Rmult_le_pos; lra).
+  (* th in two steps: t is where the relative error alone would leave it *)
+  set (t := Rmin (Rmax th ((1 - rho) * exp x)) ((1 + rho) * exp x)).
+  assert (Hrt1 : (1 - rho) * exp x <= (1 + rho) * exp x) by lra.
+  assert (T1 : Rabs (t - exp x) <= rho * exp x).
+  { unfold t; apply Rabs_le; unfold Rmin, Rmax; repeat destruct Rle_dec; lra. }
+  assert (T2 : Rabs (th - t) <= tau).
+  { apply abs_between in Ht; unfold t; apply Rabs_le; unfold Rmin, Rmax; repeat destruct Rle_dec; lra. }
+  assert (T0 : 0 <= t).
+  { assert (0 <= (1 - rho) * exp x) by (apply Rmult_le_pos; lra).
+    unfold t, Rmin, Rmax; repeat destruct Rle_dec; lra. }
+  pose proof (log1p_rule (exp x) t rho P Hr T1) as H1.
+  assert (Flat : forall y y', 0 <= y -> 0 <= y' -> ln (1 + y') - ln (1 + y) <= Rabs (y' - y)).
+  { intros y y' Hy Hy'; destruct (Rle_or_lt y' y) as [L|L].
+    - assert (ln (1 + y') <= ln (1 + y)); [|pose proof (Rabs_pos (y' - y)); lra].
+      destruct L as [L| ->]; [left; apply ln_increasing; lra|lra].
+    - apply Rle_trans with (1 := ln_diff (1 + y) (1 + y') ltac:(lra) ltac:(lra)).
+      rewrite Rabs_pos_eq by lra; replace (1 + y' - (1 + y)) with (y' - y) by ring.
+      apply Rmult_le_reg_r with (1 + y); [lra|]; unfold Rdiv; rewrite Rmult_assoc, Rinv_l by lra.
+      assert (0 <= (y' - y) * y) by (apply Rmult_le_pos; lra); lra. }
+  assert (H2 : Rabs (ln (1 + th) - ln (1 + t)) <= tau).
+  { pose proof (Flat t th T0 Hth); pose proof (Flat th t Hth T0); rewrite (Rabs_minus_sym t th) in *; apply Rabs_le; lra. }
+  assert (P1 : 0 <= ln (1 + exp x)) by (apply ln_pos; lra).
+  assert (H : Rabs (ln (1 + th) - ln (1 + exp x)) <= D).
+  { replace (ln (1 + th) - ln (1 + exp x)) with ((ln (1 + th) - ln (1 + t)) + (ln (1 + t) - ln (1 + exp x))) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _); unfold D; lra. }
+  assert (S : Rabs (ln (1 + th)) <= ln (1 + exp x) + D).
+  { replace (ln (1 + th)) with ((ln (1 + th) - ln (1 + exp x)) + ln (1 + exp x)) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _); rewrite (Rabs_pos_eq (ln (1 + exp x))) by exact P1; lra. }
+  replace (lh - ln (1 + exp x)) with ((lh - ln (1 + th)) + (ln (1 + th) - ln (1 + exp x))) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); pose proof (Rmult_le_compat_l _ _ _ He S); lra.
+Qed.
+
+(** Kernels return x itself above a threshold. *)
+Theorem softplus_identity_rule x xh ex T : Rabs (xh - x) <= ex -> T <= xh ->
+  Rabs (xh - ln (1 + exp x)) <= ex + exp (- T + ex).
+Proof.
+  intros Hx HT; pose proof (exp_pos x) as P; pose proof (exp_pos (- x)) as P2; apply abs_between in Hx.
+  assert (E : ln (1 + exp x) = x + ln (1 + exp (- x))).
+  { rewrite <- (ln_exp x) at 2; rewrite <- ln_mult by lra; f_equal.
+    rewrite Rmult_plus_distr_l, <- exp_plus, Rplus_opp_r, exp_0; ring. }
+  pose proof (ln_diff 1 (1 + exp (- x)) ltac:(lra) ltac:(lra)) as U; rewrite ln_1 in U.
+  assert (0 <= ln (1 + exp (- x))) by (apply ln_pos; lra).
+  pose proof (exp_le (- x) (- T + ex) ltac:(lra)).
+  rewrite E; unfold Rdiv in U; rewrite Rinv_1 in U; apply Rabs_le; lra.
 Qed.

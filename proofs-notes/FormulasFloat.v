@@ -63,8 +63,8 @@ Notation fl := (round radix2 fexp (Znearest choice)).
 Notation format := (generic_format radix2 fexp).
 Notation v := (v prec).
 Variables a aH b bH : nat -> R.
-Notation aev := (aev v a aH).
-Notation bev := (bev v a aH b bH).
+Notation aev := (aev v 0 a aH).
+Notation bev := (bev v 0 0 a aH b bH).
 
 Inductive fa : aform -> R -> Prop :=
 | fa_var i x : Rabs (x - a i) <= aH i - Rabs (a i) -> fa (AVar i) x
@@ -76,26 +76,30 @@ Inductive fb : bform -> R -> Prop :=
 | fb_fused_l f g h x y z : fa f x -> fb g y -> fb h z -> fb (BAdd (BMul f g) h) (fl (x * y + z))
 | fb_fused_r f g h x y z : fa f x -> fb g y -> fb h z -> fb (BAdd h (BMul f g)) (fl (z + x * y)).
 
+Lemma zero_le_0 : Rabs 0 <= 0. Proof. rewrite Rabs_R0; apply Rle_refl. Qed.
+
 Lemma fl_relative x : exists d, Rabs d <= v /\ fl x = x * (1 + d).
 Proof. apply (relative_error_N_FLX'_ex radix2 prec prec_pos choice). Qed.
 
 Lemma fa_aev f x : fa f x -> aev f x.
 Proof.
   induction 1 as [i x H | f g x y _ Hf _ Hg]; [constructor; exact H|].
-  destruct (fl_relative (x * y)) as (d & Hd & ->); constructor; assumption.
+  destruct (fl_relative (x * y)) as (d & Hd & ->); rewrite <- (Rplus_0_r (_ * (1 + d))).
+  constructor; auto using zero_le_0.
 Qed.
 
 Lemma size_le f x c : bev f x c -> Rabs x <= c.
 Proof.
-  intros H; destruct H as [s x _ | f g x y c d _ _ Hd | f g x cx y cy e _ _ _ _ _]; try lra.
+  intros H; destruct H as [s x _ | f g x y c d e _ _ Hd He | f g x cx y cy e k _ _ _ _ _ _]; try lra.
+  apply Rle_trans with (1 := Rabs_triang _ _), Rplus_le_compat; [|exact He].
   rewrite Rabs_mult, Rmult_comm; apply Rmult_le_compat_r; [apply Rabs_pos|].
   apply Rle_trans with (1 := Rabs_triang _ _); rewrite Rabs_R1; lra.
 Qed.
 
 (** A product fused into a sum, either way round. *)
 Lemma fused_bev f g h x y z cy cz : aev f x -> bev g y cy -> bev h z cz -> format z ->
-  exists p e, bev (BMul f g) p ((1 + v) * Rabs (x * y)) /\ fl (x * y + z) = p + z + e /\
-    Rabs e <= v * ((1 + v) * Rabs (x * y) + cz) /\ Rabs e <= (1 + v) * Rabs (x * y) /\ Rabs e <= cz.
+  exists p e, bev (BMul f g) p ((1 + v) * Rabs (x * y) + 0) /\ fl (x * y + z) = p + z + e /\
+    Rabs e <= v * ((1 + v) * Rabs (x * y) + 0 + cz) /\ Rabs e <= (1 + v) * Rabs (x * y) + 0 /\ Rabs e <= cz.
 Proof.
   intros Hf Hg Hh Fz; set (m := x * y); pose proof (v_pos prec) as Hv; pose proof (size_le _ _ _ Hh) as Hz.
   set (err := fl (m + z) - (m + z)).
@@ -124,7 +128,7 @@ Proof.
       apply Rle_trans with (v * Rabs m * / Rabs m); [|right; field; lra].
       apply Rmult_le_compat_r; [left; apply Rinv_0_lt_compat|]; assumption. }
   destruct Split as (d & E & Hd); exists (m * (1 + d)), e; repeat split.
-  - apply bev_mul with (c := cy); assumption.
+  - rewrite <- (Rplus_0_r (m * _)); apply bev_mul with (c := cy); auto using zero_le_0.
   - unfold err in E; lra.
   - apply Rle_trans with (1 := C1), Rle_trans with (1 := Ev), Rmult_le_compat_l; [exact Hv|].
     pose proof (Rabs_triang m z); lra.
@@ -140,8 +144,9 @@ Proof.
   induction 1 as [s x H _ | f g x y Hf _ (cy & Hy) | f g x y Hf (cx & Hx) Hg (cy & Hy)
     | f g h x y z Hf _ (cy & Hy) Hh (cz & Hz) | f g h x y z Hf _ (cy & Hy) Hh (cz & Hz)].
   - exists (Rabs x); constructor; exact H.
-  - destruct (fl_relative (x * y)) as (d & Hd & ->); eexists; apply bev_mul with (1 := fa_aev _ _ Hf) (2 := Hy) (3 := Hd).
-  - set (e := fl (x + y) - (x + y)); replace (fl (x + y)) with (x + y + e) by (unfold e; ring).
+  - destruct (fl_relative (x * y)) as (d & Hd & ->); rewrite <- (Rplus_0_r (_ * (1 + d))).
+    eexists; apply bev_mul with (1 := fa_aev _ _ Hf) (2 := Hy) (3 := Hd) (4 := zero_le_0).
+  - set (e := fl (x + y) - (x + y)); replace (fl (x + y)) with (x + y + e + 0) by (unfold e; ring).
     pose proof (size_le _ _ _ Hx) as Sx; pose proof (size_le _ _ _ Hy) as Sy; pose proof (v_pos prec) as Hv.
     assert (E1 : Rabs e <= Rabs x) by (apply plus_error_le_l; try typeclasses eauto; eapply fb_format; eassumption).
     assert (E2 : Rabs e <= Rabs y) by (apply plus_error_le_r; try typeclasses eauto; eapply fb_format; eassumption).
@@ -149,11 +154,11 @@ Proof.
     { destruct (fl_relative (x + y)) as (d & Hd & E); unfold e; rewrite E.
       replace ((x + y) * (1 + d) - (x + y)) with (d * (x + y)) by ring; rewrite Rabs_mult.
       apply Rmult_le_compat; auto using Rabs_pos; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
-    eexists; apply bev_add with (1 := Hx) (2 := Hy) (3 := E3); lra.
+    eexists; apply bev_add with (1 := Hx) (2 := Hy) (3 := E3); auto using zero_le_0; lra.
   - destruct (fused_bev _ _ _ _ _ _ _ _ (fa_aev _ _ Hf) Hy Hz (fb_format _ _ Hh)) as (p & e & Hp & -> & E1 & E2 & E3).
-    eexists; apply bev_add with (1 := Hp) (2 := Hz); assumption.
+    rewrite <- (Rplus_0_r (p + z + e)); eexists; apply bev_add with (1 := Hp) (2 := Hz); auto using zero_le_0.
   - destruct (fused_bev _ _ _ _ _ _ _ _ (fa_aev _ _ Hf) Hy Hz (fb_format _ _ Hh)) as (p & e & Hp & E & E1 & E2 & E3).
-    rewrite (Rplus_comm z), E, (Rplus_comm p z); eexists; apply bev_add with (1 := Hz) (2 := Hp); try assumption.
-    rewrite Rplus_comm; assumption.
+    rewrite (Rplus_comm z), E, (Rplus_comm p z), <- (Rplus_0_r (z + p + e)); eexists; apply bev_add with (1 := Hz) (2 := Hp); auto using zero_le_0.
+    rewrite (Rplus_comm cz); assumption.
 Qed.
 End Float.

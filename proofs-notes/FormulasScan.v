@@ -1,10 +1,11 @@
 (** Unambiguous formulas of h_t: every monomial of the scan exactly once, in any order and bracketing.
 
     Main results: [unambiguous_exact] (such a formula is the recurrence), [unambiguous_bound1],
-    [unambiguous_bound2] (Theorems 1 and 2 with any cut, in terms of recurrences).
-    Depends on: Formulas. *)
+    [unambiguous_bound2], [unambiguous_bound3] (Theorems 1, 2 with any cut, 3, in terms of recurrences and of a bound [u] of what kicks can do: 0
+    without underflow, FormulasKicks.v for products in order).
+    Depends on: Formulas, RoundingBounds (one inequality). *)
 From Coq Require Import Reals List Arith Lia Lra Psatz Permutation.
-From Exactscan Require Import Formulas.
+From Exactscan Require Import RoundingBounds Formulas.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -122,9 +123,11 @@ Proof.
   rewrite (Permutation_length (Hf s ltac:(lia))), seq_length; lia.
 Qed.
 
-Variables (v : R) (a aH b bH : nat -> R).
+Variables (v km kp : R) (a aH b bH : nat -> R).
 Hypothesis v0 : 0 <= v.
 Hypothesis v1 : v <= 1.
+Hypothesis km0 : 0 <= km.
+Hypothesis kp0 : 0 <= kp.
 Hypothesis a_le : forall i, Rabs (a i) <= aH i.
 Hypothesis b_le : forall s, Rabs (b s) <= bH s.
 Notation q := (1 + v).
@@ -132,11 +135,34 @@ Notation q := (1 + v).
 Definition M_t := scan (fun i => Rabs (a i)) (fun s => Rabs (b s)) t.
 Definition Mh_t := scan aH bH t.
 Definition W_t := scan (fun i => q * aH i) bH t.
+(** What the formula can lose through kicks, or more; 0 without underflow. *)
+Variable u : R.
+Hypothesis excess : D km kp aH bH y <= u.
 
-Theorem unambiguous_bound1 x c : bev v a aH b bH y x c -> Rabs (x - scan a b t) <= q ^ t * W_t - M_t.
+Lemma excess_pos : 0 <= D km kp aH bH y <= u.
+Proof. split; [apply (D_pos km kp km0 kp0 a aH b bH a_le b_le)|exact excess]. Qed.
+
+Lemma powers_le : q ^ (muls y + t) <= q ^ (2 * t).
+Proof. apply Rle_pow; [lra|pose proof muls_le_t; lia]. Qed.
+
+Lemma kicks_le : q ^ (muls y + t) * D km kp aH bH y <= q ^ (2 * t) * u.
+Proof. apply Rmult_le_compat; [apply pow_le; lra|apply excess_pos|apply powers_le|exact excess]. Qed.
+
+Theorem unambiguous_bound1 x c : bev v km kp a aH b bH y x c ->
+  Rabs (x - scan a b t) <= q ^ t * W_t - M_t + q ^ (2 * t) * u.
 Proof.
-  intros H; pose proof (formula_theorem1 v v0 a aH b bH a_le b_le y x c H) as B.
-  rewrite unambiguous_exact, adds_eq in B; unfold Wm, M in B; rewrite !bval_scan in B; exact B.
+  intros H; pose proof (formula_theorem1 v km kp v0 km0 kp0 a aH b bH a_le b_le y x c H) as B.
+  rewrite unambiguous_exact, adds_eq in B; unfold Wm, M in B; rewrite !bval_scan in B.
+  apply Rle_trans with (1 := B), Rplus_le_compat_l, kicks_le.
+Qed.
+
+Theorem unambiguous_bound3 x c n : bev v km kp a aH b bH y x c -> (depth y <= n)%nat ->
+  Rabs (x - scan a b t) <= q ^ n * W_t - M_t + q ^ (t + n) * u.
+Proof.
+  intros H Hn; pose proof (formula_theorem3 v km kp v0 km0 kp0 a aH b bH a_le b_le y x c n H Hn) as B.
+  rewrite unambiguous_exact in B; unfold Wm, M in B; rewrite !bval_scan in B.
+  apply Rle_trans with (1 := B), Rplus_le_compat_l, Rmult_le_compat; [apply pow_le; lra|apply excess_pos| |exact excess].
+  apply Rle_pow; [lra|pose proof muls_le_t; lia].
 Qed.
 
 Lemma aH_prod_pos l : 0 <= prodl aH l.
@@ -163,41 +189,37 @@ Proof.
     replace (S s + (r - s))%nat with (S r) by lia; ring.
 Qed.
 
-Theorem unambiguous_bound2 x c r : bev v a aH b bH y x c -> (r <= t)%nat ->
-  Rabs (x - scan a b t) <= W_t - M_t + q ^ (2 * t)
-    * Rmin (INR t * v * Mh_t)
-           ((1 + INR t * v) * (INR (t - r) * (v * Mh_t) + prodl aH (seq (S r) (t - r)) * scan aH bH r) - v * Mh_t).
+Lemma BU_eq : BU km kp aH bH y = Mh_t + D km kp aH bH y.
+Proof. unfold D, Mh, Mh_t; rewrite bval_scan; ring. Qed.
+
+(** The costs of the sums: the count, and any cut. *)
+Lemma costs_bound r : (r <= t)%nat -> let m := Mh_t + u in
+  V v km kp aH bH y <= Rmin (INR t * v * m)
+    ((1 + INR t * v) * (INR (t - r) * v * m + prodl aH (seq (S r) (t - r)) * scan aH bH r + u) - v * m).
 Proof.
-  intros H Hr.
-  pose proof (formula_theorem2 v v0 v1 a aH b bH a_le b_le y x c H) as B.
-  pose proof (formula_theorem2_count v v0 a aH b bH a_le b_le y x c H) as C.
-  rewrite unambiguous_exact in B, C; unfold Wm, M, Mh in B, C; rewrite !bval_scan, adds_eq in B, C.
-  fold W_t M_t Mh_t in B, C.
-  assert (HMh : 0 <= Mh_t).
-  { unfold Mh_t; rewrite <- bval_scan; apply (Mh_pos a aH b bH a_le b_le). }
-  assert (Q : q ^ (muls y + t) <= q ^ (2 * t)).
-  { apply Rle_pow; [lra|pose proof muls_le_t; lia]. }
-  assert (Q1 : 0 <= q ^ (muls y + t)) by (apply pow_le; lra).
-  pose proof (mins_cut (v * Mh_t) r Hr) as K; pose proof (pos_INR t) as Ht.
-  assert (Htv : 0 <= INR t * v) by (apply Rmult_le_pos; assumption).
-  pose proof (Rmult_le_compat_l (1 + INR t * v) _ _ ltac:(lra) K) as K2.
-  assert (V0 : 0 <= V v aH bH y) by apply (V_pos v v0 a aH b bH a_le b_le).
-  assert (L1 : V v aH bH y <= INR t * v * Mh_t).
-  { pose proof (formula_counted v v0 a aH b bH a_le b_le y) as F; unfold Mh in F.
-    rewrite adds_eq, bval_scan in F; exact F. }
-  destruct (Rle_or_lt (INR t * v * Mh_t) ((1 + INR t * v) * (INR (t - r) * (v * Mh_t)
-      + prodl aH (seq (S r) (t - r)) * scan aH bH r) - v * Mh_t)) as [L|L].
-  - rewrite Rmin_left by exact L; apply Rle_trans with (1 := C), Rplus_le_compat_l, Rmult_le_compat_r; lra.
-  - rewrite Rmin_right by lra; apply Rle_trans with (1 := B), Rplus_le_compat_l.
-    set (Z := (1 + INR t * v) * (INR (t - r) * (v * Mh_t) + prodl aH (seq (S r) (t - r)) * scan aH bH r) - v * Mh_t) in *.
-    assert (HV : V v aH bH y <= (1 + INR t * v) * mins aH bH (v * Mh_t) 1 y - v * Mh_t).
-    { assert (Hth : v * (1 * Mh aH bH y) <= v * Mh aH bH y) by (rewrite Rmult_1_l; apply Rle_refl).
-      pose proof (formula_absorbed v v0 a aH b bH a_le b_le (v * Mh aH bH y) y 1 Rle_0_1 Hth) as F.
-      unfold Mh in F; rewrite adds_eq, !bval_scan, !Rmult_1_l in F; fold Mh_t in F.
-      assert (E : Rmin (v * Mh_t) Mh_t = v * Mh_t).
-      { apply Rmin_left; rewrite <- (Rmult_1_l Mh_t) at 2; apply Rmult_le_compat_r; assumption. }
-      rewrite E in F; lra. }
-    apply Rle_trans with (q ^ (muls y + t) * Z); [apply Rmult_le_compat_l; unfold Z; lra|].
-    apply Rmult_le_compat_r; unfold Z in *; lra.
+  intros Hr m; pose proof excess_pos as [D0 D1].
+  assert (Htv : 0 <= INR t * v) by (apply Rmult_le_pos; [apply pos_INR|exact v0]).
+  apply Rmin_glb.
+  - pose proof (formula_counted v km kp v0 km0 kp0 a aH b bH a_le b_le y) as F; rewrite adds_eq, BU_eq in F.
+    apply Rle_trans with (1 := F), Rmult_le_compat_l; [exact Htv|unfold m; lra].
+  - pose proof (costs_le v km kp v0 v1 km0 kp0 a aH b bH a_le b_le y) as F; rewrite adds_eq in F.
+    pose proof (mins_cut (v * BU km kp aH bH y) r Hr) as K.
+    pose proof (Rmult_le_compat_l (1 + INR t * v) _ _ ltac:(lra) K) as K2.
+    pose proof (bracket_mono v v0 v1 _ _ (INR t) (INR (t - r)) Mh_t (prodl aH (seq (S r) (t - r)) * scan aH bH r)
+      (pos_INR t) (pos_INR (t - r)) D1) as B; rewrite <- BU_eq in B; fold m in B; lra.
+Qed.
+
+Theorem unambiguous_bound2 x c r : bev v km kp a aH b bH y x c -> (r <= t)%nat -> let m := Mh_t + u in
+  Rabs (x - scan a b t) <= W_t - M_t + q ^ (2 * t)
+    * Rmin (INR t * v * m)
+           ((1 + INR t * v) * (INR (t - r) * v * m + prodl aH (seq (S r) (t - r)) * scan aH bH r + u) - v * m)
+    + q ^ (2 * t) * u.
+Proof.
+  intros H Hr m; destruct (bev_apart v km kp v0 km0 kp0 a aH b bH a_le b_le y x c H) as [_ B].
+  rewrite unambiguous_exact, adds_eq in B; unfold Wm, M in B; rewrite !bval_scan in B; fold W_t M_t in B.
+  apply Rle_trans with (1 := B); pose proof kicks_le; pose proof powers_le as Q.
+  assert (Q0 : 0 <= q ^ (muls y + t)) by (apply pow_le; lra).
+  pose proof (V_pos v km kp v0 km0 kp0 a aH b bH a_le b_le y) as V0.
+  pose proof (Rmult_le_compat _ _ _ _ Q0 V0 Q (costs_bound r Hr)); fold m in H1; lra.
 Qed.
 End Unambiguous.

@@ -35,7 +35,7 @@ Definition bracket l c tail := (1 + Nf l * v) * (c * v * M1 l + tail + Uf l) - v
 
 Lemma Em_cons x xs :
   Em (x :: xs) = q ^ bit (lm x) * lA x * Em xs
-    + ((q ^ bit (lm x) - 1) * lA x + (lA x - Rabs (la x))) * Mb xs + (lB x - Rabs (lb x)).
+    + ((q ^ bit (lm x) - 1) * lA x + (lA x - ma x)) * Mb xs + (lB x - mb x).
 Proof. unfold Em; simpl; ring. Qed.
 
 (** Theorem 1 needs no recurrence of its own. *)
@@ -45,8 +45,8 @@ Proof. unfold E1, Em; ring. Qed.
 (** The recurrence of Theorem 1 with every operation counted once a step. *)
 Lemma E1_cons x xs (n := nz xs) : n <> 0%nat ->
   E1 (x :: xs) = q ^ (bit (lm x) + bit (lz x)) * lA x * E1 xs
-    + (q ^ (bit (lm x) + bit (lz x)) * lA x - Rabs (la x)) * Mb xs
-    + (if lz x then q ^ n * lB x else lB x * q ^ pred n) - Rabs (lb x).
+    + (q ^ (bit (lm x) + bit (lz x)) * lA x - ma x) * Mb xs
+    + (if lz x then q ^ n * lB x else lB x * q ^ pred n) - mb x.
 Proof.
   intros Hn; unfold E1; simpl; fold n; destruct (lz x); simpl bit.
   - replace (pred (1 + n)) with (1 + pred n)%nat by lia.
@@ -198,7 +198,7 @@ Proof.
 Qed.
 
 (** The recurrences keep [upper]: each new value at least the formula in the old ones. *)
-Theorem upper_start x e m mh u : lB x - Rabs (lb x) <= e -> Rabs (lb x) <= m -> lB x <= mh -> k0 <= u ->
+Theorem upper_start x e m mh u : lB x - mb x <= e -> mb x <= m -> lB x <= mh -> k0 <= u ->
   upper [x] e m mh 1 0 u.
 Proof.
   intros; constructor; unfold Em, Xf, kb, ka0; simpl; lra.
@@ -206,9 +206,9 @@ Qed.
 
 Theorem upper_step x xs e m mh s X u g e' m' mh' s' X' u' : xs <> [] ->
   upper xs e m mh s X u -> Gf km kp k0 xs <= g ->
-  q ^ bit (lm x) * lA x * e + ((q ^ bit (lm x) - 1) * lA x + (lA x - Rabs (la x))) * m
-    + (lB x - Rabs (lb x)) <= e' ->
-  Rabs (la x) * m + Rabs (lb x) <= m' -> lA x * mh + lB x <= mh' ->
+  q ^ bit (lm x) * lA x * e + ((q ^ bit (lm x) - 1) * lA x + (lA x - ma x)) * m
+    + (lB x - mb x) <= e' ->
+  ma x * m + mb x <= m' -> lA x * mh + lB x <= mh' ->
   Rmax 1 (lA x * s) <= s' -> Rmax (lA x * X) g <= X' ->
   kb km kp k0 (length (x :: xs)) * s' + ka0 km k0 (length (x :: xs)) * X' <= u' ->
   upper (x :: xs) e' m' mh' s' X' u' /\ Gf km kp k0 (x :: xs) <= Rmax g (mh' + u').
@@ -216,13 +216,13 @@ Proof.
   intros N Up Hg He Hm Hmh Hs HX Hu.
   assert (Up' : upper (x :: xs) e' m' mh' s' X' u').
   { destruct Up as [Oe Om Omh Os OX Ou].
-    pose proof (lA_pos x) as HA; pose proof (la_le x); pose proof (qn_ge1 v v0 (bit (lm x))) as Hq.
+    pose proof (lA_pos x) as HA; pose proof (ma_le x); pose proof (qn_ge1 v v0 (bit (lm x))) as Hq.
     assert (HqA : 0 <= (q ^ bit (lm x) - 1) * lA x) by (apply Rmult_le_pos; lra).
     constructor; auto.
     - rewrite Em_cons; apply Rle_trans with (2 := He), Rplus_le_compat_r, Rplus_le_compat.
       + apply Rmult_le_compat_l; [apply Rmult_le_pos; lra|exact Oe].
       + apply Rmult_le_compat_l; lra.
-    - simpl; pose proof (Rmult_le_compat_l _ _ _ (Rabs_pos (la x)) Om); lra.
+    - simpl; pose proof (Rmult_le_compat_l _ _ _ (ma_pos x) Om); lra.
     - simpl; pose proof (Rmult_le_compat_l _ _ _ HA Omh); lra.
     - rewrite Sf_cons by exact N; apply Rle_trans with (2 := Hs), Rle_max_compat_l, Rmult_le_compat_l; assumption.
     - rewrite Xf_cons by exact N; apply Rle_trans with (2 := HX).

@@ -90,6 +90,18 @@ Proof.
   split; apply round_le; try typeclasses eauto; lra.
 Qed.
 
+(** A store that may round to either neighbour, whatever it did before. *)
+Theorem stored_any_between h hh E rnd : Valid_rnd rnd -> Rabs (hh - h) <= E ->
+  round radix2 (fexp prec emin) Zfloor (h - E) <= round radix2 (fexp prec emin) rnd hh
+  <= round radix2 (fexp prec emin) Zceil (h + E).
+Proof.
+  intros V H; apply Rabs_le_inv in H; pose proof (fexp_valid prec emin) as X.
+  pose proof (round_le radix2 (fexp prec emin) Zfloor (h - E) hh ltac:(lra)).
+  pose proof (round_le radix2 (fexp prec emin) Zceil hh (h + E) ltac:(lra)).
+  pose proof (round_DN_pt radix2 (fexp prec emin) hh) as (_ & D & _); pose proof (round_UP_pt radix2 (fexp prec emin) hh) as (_ & U & _).
+  destruct (round_DN_or_UP radix2 (fexp prec emin) rnd hh) as [-> | ->]; lra.
+Qed.
+
 (** With an enclosure [lo, hi] of the exact value. *)
 Theorem refuted_low h hh E lo c : lo <= h -> c < store (lo - E) -> c = store hh -> E < Rabs (hh - h).
 Proof.

@@ -26,10 +26,10 @@ Notation ev := (ev v kmul kadd 0 true).
 (** A multiplier that leaf x may hold. Its allowance covers how it was made and read, as 0 if it is so small
     that a later operation may flush it. *)
 Definition holds_a x a :=
-  Rabs (a - la x) <= lA x - Rabs (la x) /\ (wide = false -> format a) /\ (wide = true -> lm x = true) /\
-  (lm x = false -> pow2 a) /\ (ftz = true -> Rabs a < lam prec emin -> Rabs (la x) <= lA x - Rabs (la x)).
+  Rabs (a - la x) <= lA x - ma x /\ (wide = false -> format a) /\ (wide = true -> lm x = true) /\
+  (lm x = false -> pow2 a) /\ (ftz = true -> Rabs a < lam prec emin -> Rabs (la x) <= lA x - ma x).
 (** A summand that it may hold; one that a later operation may read as 0 has an allowance that says so. *)
-Definition allows_b x b := Rabs (b - lb x) <= lB x - Rabs (lb x).
+Definition allows_b x b := Rabs (b - lb x) <= lB x - mb x.
 Definition holds_b x b :=
   allows_b x b /\ format b /\ (ftz = true -> Rabs b < lam prec emin -> allows_b x 0).
 (** A summand that is a product not yet rounded: the allowance covers its rounding. *)
@@ -63,7 +63,7 @@ Qed.
 
 Lemma zero_leaf_b x b : lz x = false -> allows_b x b -> lb x = 0 /\ b = 0.
 Proof.
-  unfold allows_b; intros Z H; pose proof (lb_le x) as L; rewrite (lz_zero x Z) in *.
+  unfold allows_b; intros Z H; pose proof (mb_le x) as L; pose proof (lb_mb x); rewrite (lz_zero x Z) in *.
   pose proof (Rabs_pos (lb x)); pose proof (Rabs_pos (b - lb x)).
   assert (lb x = 0) as E by (apply Rabs_eq_R0; lra); split; [exact E|].
   rewrite E, Rminus_0_r in *; apply Rabs_eq_R0; lra.

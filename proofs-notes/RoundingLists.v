@@ -8,18 +8,28 @@ From Coq Require Import Reals List Arith Lia Lra Psatz.
 Import ListNotations.
 Open Scope R_scope.
 
-(** A leaf: exact coefficients, their sizes with allowances, and whether the multiplier costs roundings
-    ([lm]) and the summand can be non-zero ([lz]). *)
+(** A leaf: exact coefficients, what is known of their sizes ([ma], [mb]: themselves, or more), these with allowances ([lA], [lB]),
+    and whether the multiplier costs roundings ([lm]) and the summand can be non-zero ([lz]). *)
 Record leaf := Leaf_data {
-  la : R; lb : R; lA : R; lB : R; lm : bool; lz : bool;
-  la_le : Rabs la <= lA;
-  lb_le : Rabs lb <= lB;
+  la : R; lb : R; ma : R; mb : R; lA : R; lB : R; lm : bool; lz : bool;
+  la_ma : Rabs la <= ma;
+  lb_mb : Rabs lb <= mb;
+  ma_le : ma <= lA;
+  mb_le : mb <= lB;
   lz_zero : lz = false -> lB = 0 }.
 
+Lemma ma_pos x : 0 <= ma x.
+Proof. apply Rle_trans with (2 := la_ma x), Rabs_pos. Qed.
+Lemma mb_pos x : 0 <= mb x.
+Proof. apply Rle_trans with (2 := lb_mb x), Rabs_pos. Qed.
+Lemma la_le x : Rabs (la x) <= lA x.
+Proof. apply Rle_trans with (1 := la_ma x), ma_le. Qed.
+Lemma lb_le x : Rabs (lb x) <= lB x.
+Proof. apply Rle_trans with (1 := lb_mb x), mb_le. Qed.
 Lemma lA_pos x : 0 <= lA x.
-Proof. apply Rle_trans with (2 := la_le x), Rabs_pos. Qed.
+Proof. apply Rle_trans with (2 := ma_le x), ma_pos. Qed.
 Lemma lB_pos x : 0 <= lB x.
-Proof. apply Rle_trans with (2 := lb_le x), Rabs_pos. Qed.
+Proof. apply Rle_trans with (2 := mb_le x), mb_pos. Qed.
 
 (** Numbers of inexact multipliers and of non-zero summands. *)
 Definition bit (b : bool) : nat := if b then 1 else 0.
@@ -33,11 +43,11 @@ Proof. induction ys as [|y ys IH]; simpl; lia. Qed.
 
 (** Products of the multipliers: exact, in size, and with allowances. *)
 Fixpoint PA (l : list leaf) : R := match l with [] => 1 | x :: xs => la x * PA xs end.
-Fixpoint PR (l : list leaf) : R := match l with [] => 1 | x :: xs => Rabs (la x) * PR xs end.
+Fixpoint PR (l : list leaf) : R := match l with [] => 1 | x :: xs => ma x * PR xs end.
 Fixpoint PH (l : list leaf) : R := match l with [] => 1 | x :: xs => lA x * PH xs end.
 (** h_t, M_t and M_t with allowances. *)
 Fixpoint hx (l : list leaf) : R := match l with [] => 0 | x :: xs => la x * hx xs + lb x end.
-Fixpoint Mb (l : list leaf) : R := match l with [] => 0 | x :: xs => Rabs (la x) * Mb xs + Rabs (lb x) end.
+Fixpoint Mb (l : list leaf) : R := match l with [] => 0 | x :: xs => ma x * Mb xs + mb x end.
 Fixpoint Mh (l : list leaf) : R := match l with [] => 0 | x :: xs => lA x * Mh xs + lB x end.
 (** Σ_s min(θ, c w_s) *)
 Fixpoint mins (theta c : R) (l : list leaf) : R :=
@@ -61,7 +71,7 @@ Proof.
 Qed.
 
 Lemma PR_pos l : 0 <= PR l.
-Proof. induction l as [|x l IH]; simpl; [lra|]; apply Rmult_le_pos; auto using Rabs_pos. Qed.
+Proof. induction l as [|x l IH]; simpl; [lra|]; apply Rmult_le_pos; auto using ma_pos. Qed.
 Lemma PH_pos l : 0 <= PH l.
 Proof. induction l as [|x l IH]; simpl; [lra|]; apply Rmult_le_pos; auto using lA_pos. Qed.
 Lemma Mh_pos l : 0 <= Mh l.
@@ -72,29 +82,29 @@ Qed.
 Lemma Mb_pos l : 0 <= Mb l.
 Proof.
   induction l as [|x l IH]; simpl; [lra|].
-  pose proof (Rabs_pos (lb x)); pose proof (Rmult_le_pos _ _ (Rabs_pos (la x)) IH); lra.
+  pose proof (mb_pos x); pose proof (Rmult_le_pos _ _ (ma_pos x) IH); lra.
 Qed.
 Lemma PR_le_PH l : PR l <= PH l.
 Proof.
   induction l as [|x l IH]; simpl; [lra|].
-  apply Rmult_le_compat; auto using Rabs_pos, PR_pos, la_le.
+  apply Rmult_le_compat; auto using ma_pos, PR_pos, ma_le.
 Qed.
 Lemma PA_le l : Rabs (PA l) <= PR l.
 Proof.
   induction l as [|x l IH]; simpl; [rewrite Rabs_R1; lra|].
-  rewrite Rabs_mult; apply Rmult_le_compat_l; auto using Rabs_pos.
+  rewrite Rabs_mult; apply Rmult_le_compat; auto using Rabs_pos, la_ma.
 Qed.
 Lemma hx_le l : Rabs (hx l) <= Mb l.
 Proof.
   induction l as [|x l IH]; simpl; [rewrite Rabs_R0; lra|].
-  apply Rle_trans with (1 := Rabs_triang _ _), Rplus_le_compat_r.
-  rewrite Rabs_mult; apply Rmult_le_compat_l; auto using Rabs_pos.
+  apply Rle_trans with (1 := Rabs_triang _ _), Rplus_le_compat; [|apply lb_mb].
+  rewrite Rabs_mult; apply Rmult_le_compat; auto using Rabs_pos, la_ma.
 Qed.
 Lemma Mb_le_Mh l : Mb l <= Mh l.
 Proof.
   induction l as [|x l IH]; simpl; [lra|].
-  apply Rplus_le_compat; auto using lb_le.
-  apply Rmult_le_compat; auto using Rabs_pos, Mb_pos, la_le.
+  apply Rplus_le_compat; auto using mb_le.
+  apply Rmult_le_compat; auto using ma_pos, Mb_pos, ma_le.
 Qed.
 Lemma nz_zero_Mh l : nz l = 0%nat -> Mh l = 0.
 Proof.

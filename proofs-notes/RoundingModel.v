@@ -86,8 +86,8 @@ Definition size_of r (b2 c2 : R) := c2 = Rabs b2 \/ exists x, r = Leaf x /\ c2 <
 
 Inductive ev : tree -> R -> R -> Prop :=
 | ev_leaf x a b :
-    Rabs (a - la x) <= lA x + k0 - Rabs (la x) ->
-    Rabs (b - lb x) <= lB x + on (bit (lz x)) k0 - Rabs (lb x) ->
+    Rabs (a - la x) <= lA x + k0 - ma x ->
+    Rabs (b - lb x) <= lB x + on (bit (lz x)) k0 - mb x ->
     ev (Leaf x) a b
 | ev_node l r a1 b1 a2 b2 c2 da ea db eb e f :
     ev l a1 b1 -> ev r a2 b2 ->

@@ -1,13 +1,12 @@
 (** Overflow: a rule under which no schedule exceeds the largest finite number.
 
     Main results: [sizes], [product_size]: every value of a bracketing is at most its majorant times Γ,
-    whether or not operations flush; [window_b], [window_a]: the majorants of any window are at most
-    P >= every M̂ + Ũ, and A with Smax + (t η/2) Smax A <= A for Smax >= every S. So if Γ P <= Ω and
-    Γ Smax <= Ω (1 - t (η/2) Smax), no value of any bracketing exceeds Ω ([no_overflow]).
-    Depends on: RoundingLists, RoundingModel, RoundingKicks, RoundingIEEE, RoundingKernel. *)
+    whether or not operations flush; with the windows of RoundingWindows.v, P >= every M̂ + Ũ and Smax >= every S: if
+    Γ P <= Ω and Γ Smax <= Ω (1 - t (η/2) Smax), no value of any bracketing exceeds Ω ([no_overflow], [no_overflow_product]).
+    Depends on: RoundingLists, RoundingModel, RoundingKicks, RoundingWindows, RoundingIEEE, RoundingKernel. *)
 From Coq Require Import Reals ZArith List Arith Lia Lra Psatz.
 From Flocq Require Import Core.
-From Exactscan Require Import RoundingLists RoundingModel RoundingKicks RoundingIEEE RoundingKernel.
+From Exactscan Require Import RoundingLists RoundingModel RoundingKicks RoundingWindows RoundingIEEE RoundingKernel.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -52,8 +51,6 @@ Qed.
 
 (** One factor q for each product and one for each sum. *)
 Definition steps t := (2 * Nat.pred (length (lv t)))%nat.
-Lemma leaves_pos t : (0 < length (lv t))%nat.
-Proof. apply lv_length. Qed.
 Lemma steps_node l r : steps (Node l r) = (steps l + steps r + 2)%nat.
 Proof.
   unfold steps; cbn [lv]; rewrite app_length; pose proof (leaves_pos l); pose proof (leaves_pos r); lia.
@@ -127,7 +124,7 @@ Proof.
   assert (Hleaf : Rabs (y * (1 + d) + eb) <= lB x).
   { pose proof (Hall d eb Hd (Rle_trans _ _ _ Heb (half_eta_le_kmul prec emin ftz))) as A; unfold allows_b in A.
     replace (y * (1 + d) + eb) with ((y * (1 + d) + eb - lb x) + lb x) by ring.
-    apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+    pose proof (lb_mb x); apply Rle_trans with (1 := Rabs_triang _ _); lra. }
   rewrite Eb, Rplus_0_r.
   apply Rle_trans with (1 := Rabs_triang _ _).
   pose proof (Rabs_triang (y * (1 + d) + eb) p); pose proof (Rabs_triang y p) as T.
@@ -142,7 +139,7 @@ Proof.
   - change (steps (Leaf x)) with 0%nat; rewrite pow_O, !Rmult_1_l; cbn [RoundingModel.AU RoundingModel.BU].
     destruct Ha as [Ha _], Hb as [Hb _]; unfold allows_b in Hb.
     assert (on (bit (lz x)) 0 = 0) as -> by (destruct (lz x); reflexivity); rewrite !Rplus_0_r.
-    pose proof (Rabs_triang (a - la x) (la x)); pose proof (Rabs_triang (b - lb x) (lb x)).
+    pose proof (Rabs_triang (a - la x) (la x)); pose proof (Rabs_triang (b - lb x) (lb x)); pose proof (la_ma x); pose proof (lb_mb x).
     replace (a - la x + la x) with a in * by ring; replace (b - lb x + lb x) with b in * by ring; lra.
   - destruct (kernel_ev _ _ _ _ _ _ _ _ K1) as (_ & _ & Bl), (kernel_ev _ _ _ _ _ _ _ _ K2) as (_ & _ & Br).
     rewrite steps_node; split.
@@ -174,7 +171,7 @@ Proof.
   - destruct (kernel_ev _ _ _ _ _ _ _ _ K1) as (_ & _ & Bl).
     assert (A2 : Rabs a2 <= q ^ 0 * AU (Leaf x)).
     { destruct Ha as [Ha _]; cbn [RoundingModel.AU]; rewrite pow_O, Rmult_1_l, Rplus_0_r.
-      replace a2 with ((a2 - la x) + la x) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+      pose proof (la_ma x); replace a2 with ((a2 - la x) + la x) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
     rewrite steps_node; split.
     + apply Rle_trans with (1 := grow_product _ _ _ _ _ _ _ Oa A1 A2 (AU0 l) (AU0 (Leaf x))).
       apply qn_mono; [lia|apply (AU0 (Node l (Leaf x)))].
@@ -200,80 +197,10 @@ Qed.
 
 (** ** Windows: [L] is all leaves up to t; [Smax] at least every S, [A] as above. *)
 Notation Uf := (Uf half 0 0).
-
-Theorem window_b t older : BU t <= Mh (lv t ++ older) + Uf (lv t ++ older).
-Proof.
-  pose proof half_pos as Hh; pose proof (Rle_refl 0) as H0.
-  destruct older as [|x xs].
-  - rewrite app_nil_r; destruct (kicks_prefix half 0 0 Hh H0 H0 t) as ((_ & H) & _); unfold RoundingKicks.Uf; lra.
-  - assert (E : entering half 0 0 (x :: xs) 0 0 0).
-    { split; [|split; [|]]; try (split; [lra|]).
-      - rewrite !Rmult_0_l, !Rplus_0_r; apply Mh_pos.
-      - apply kb_pos; assumption.
-      - apply ka0_pos; assumption. }
-    destruct (kicks_window half 0 0 Hh H0 H0 t (x :: xs) 0 0 0 ltac:(discriminate) E) as ((_ & H) & Hb & Ha).
-    rewrite Rmult_0_r, !Rplus_0_l in *; unfold RoundingKicks.Uf.
-    set (l := lv t ++ x :: xs) in *; pose proof (Sf_ge1 l); destruct (XG_pos half 0 0 H0 l) as [HX _].
-    pose proof (Rmult_le_compat_r (Sf l) _ _ ltac:(lra) (proj2 Hb)).
-    pose proof (Rmult_le_compat_r (Xf half 0 0 l) _ _ HX (proj2 Ha)); lra.
-Qed.
-
 Variables (L : list leaf) (Smax A : R).
 Hypothesis all_S : forall ys xs, L = ys ++ xs -> Sf xs <= Smax.
 Hypothesis A_large : Smax + INR (length L) * half * Smax * A <= A.
 Hypothesis A_pos : 0 <= A.
-
-Definition entering_a xs j z := 0 <= z <= Sf xs + INR j * half * Sf xs * A.
-
-Lemma entering_a_le ys xs j z : L = ys ++ xs -> (j <= length L)%nat -> entering_a xs j z -> z <= A.
-Proof.
-  intros E Hj [_ Hz]; apply Rle_trans with (1 := Hz), Rle_trans with (2 := A_large).
-  pose proof (all_S ys xs E) as HS; pose proof (Sf_ge1 xs) as H1; pose proof half_pos.
-  apply Rplus_le_compat; [exact HS|]; apply Rmult_le_compat_r; [exact A_pos|].
-  apply Rmult_le_compat; [| | |exact HS]; try lra.
-  - apply Rmult_le_pos; [apply pos_INR|assumption].
-  - apply Rmult_le_compat_r; [assumption|apply le_INR; exact Hj].
-Qed.
-
-Lemma window_a_step t : forall ys xs j z, xs <> [] -> L = ys ++ lv t ++ xs ->
-  (j + Nat.pred (length (lv t)) <= length L)%nat -> entering_a xs j z ->
-  entering_a (lv t ++ xs) (j + Nat.pred (length (lv t))) (AU t * z).
-Proof.
-  pose proof half_pos as Hh.
-  induction t as [x|l IHl r IHr]; intros ys xs j z N E Hj Hz.
-  - cbn [lv RoundingModel.AU app length Nat.pred]; rewrite Rplus_0_r, Nat.add_0_r.
-    pose proof (Sf_step x xs N) as HS; pose proof (lA_pos x) as HA; destruct Hz as [Hz0 Hz]; split.
-    + apply Rmult_le_pos; assumption.
-    + pose proof (Rmult_le_compat_l _ _ _ HA Hz).
-      assert (HjA : 0 <= INR j * half * A).
-      { apply Rmult_le_pos; [apply Rmult_le_pos; [apply pos_INR|exact Hh]|exact A_pos]. }
-      pose proof (Rmult_le_compat_l _ _ _ HjA HS); lra.
-  - cbn [lv] in *; rewrite <- app_assoc in *; rewrite app_length in *.
-    pose proof (leaves_pos l) as Ll; pose proof (leaves_pos r) as Lr.
-    assert (HzA : z <= A).
-    { apply (entering_a_le (ys ++ lv r ++ lv l) xs j z); [rewrite <- !app_assoc; exact E|lia|exact Hz]. }
-    destruct Hz as [Hz0 Hz].
-    assert (Hl : entering_a (lv l ++ xs) (j + Nat.pred (length (lv l))) (AU l * z)).
-    { apply (IHl (ys ++ lv r)); [exact N|rewrite <- app_assoc; exact E|lia|split; assumption]. }
-    assert (Hr : entering_a (lv r ++ lv l ++ xs) (j + Nat.pred (length (lv l)) + Nat.pred (length (lv r))) (AU r * (AU l * z))).
-    { apply (IHr ys); [apply app_nonempty|exact E|lia|exact Hl]. }
-    destruct Hr as [Hr0 Hr]; set (ls := lv r ++ lv l ++ xs) in *; pose proof (Sf_ge1 ls) as HS.
-    replace (j + Nat.pred (length (lv r) + length (lv l)))%nat
-      with (j + Nat.pred (length (lv l)) + Nat.pred (length (lv r)) + 1)%nat by lia.
-    cbn [RoundingModel.AU]; unfold entering_a; rewrite plus_INR; simpl (INR 1).
-    pose proof (Rmult_le_pos _ _ Hh Hz0); pose proof (Rmult_le_compat_l _ _ _ Hh HzA).
-    pose proof (Rmult_le_compat_l (half * A) _ _ ltac:(apply Rmult_le_pos; assumption) HS); lra.
-Qed.
-
-Theorem window_a t : forall ys xs, xs <> [] -> L = ys ++ lv t ++ xs -> AU t <= A.
-Proof.
-  intros ys xs N E; assert (HL : (length (lv t) <= length L)%nat) by (rewrite E, !app_length; lia).
-  assert (E1 : entering_a xs 0 1).
-  { split; [lra|]; simpl INR; rewrite !Rmult_0_l, Rplus_0_r; apply Sf_ge1. }
-  assert (Hj : (0 + Nat.pred (length (lv t)) <= length L)%nat) by lia.
-  pose proof (window_a_step t ys xs 0 1 N E Hj E1) as W; rewrite Rmult_1_r in W.
-  apply (entering_a_le ys (lv t ++ xs) (0 + Nat.pred (length (lv t))) _ E); [lia|exact W].
-Qed.
 
 (** Every value of every bracketing of a part of the leaves, its intermediate products included. *)
 Variables (Om P : R).
@@ -290,9 +217,9 @@ Proof.
   intros E K; destruct (sizes _ _ _ K) as [Ha Hb]; pose proof (steps_le _ _ _ E) as Hs; split.
   - apply Rle_trans with (1 := Hb), Rle_trans with (1 := qn_mono _ _ _ Hs (BU0 t)), Rle_trans with (2 := Om_P).
     apply Rmult_le_compat_l; [apply qn_pos, v_pos|].
-    apply Rle_trans with (1 := window_b t xs), (all_M ys); exact E.
+    apply Rle_trans with (1 := window_b half 0 half_pos (Rle_refl 0) t xs), (all_M ys); exact E.
   - intros N; apply Rle_trans with (1 := Ha), Rle_trans with (1 := qn_mono _ _ _ Hs (AU0 t)), Rle_trans with (2 := Om_A).
-    apply Rmult_le_compat_l; [apply qn_pos, v_pos|apply (window_a t ys xs N E)].
+    apply Rmult_le_compat_l; [apply qn_pos, v_pos|apply (window_a half half_pos L Smax A all_S A_large A_pos t ys xs N E)].
 Qed.
 
 Theorem no_overflow_product l r a1 b1 a2 b2 p ys xs : L = ys ++ lv (Node l r) ++ xs ->
@@ -301,6 +228,6 @@ Proof.
   intros E K1 K2 O; apply Rle_trans with (1 := product_size _ _ _ _ _ _ _ K1 K2 O).
   apply Rle_trans with (1 := qn_mono _ _ _ (steps_le _ _ _ E) (BU0 _)), Rle_trans with (2 := Om_P).
   apply Rmult_le_compat_l; [apply qn_pos, v_pos|].
-  apply Rle_trans with (1 := window_b (Node l r) xs), (all_M ys); exact E.
+  apply Rle_trans with (1 := window_b half 0 half_pos (Rle_refl 0) (Node l r) xs), (all_M ys); exact E.
 Qed.
 End Overflow.

@@ -94,7 +94,7 @@ Qed.
 
 Lemma pad_holds x a : padding keep x -> keep x = false -> holds_a prec emin ftz false x a -> a = 1.
 Proof.
-  intros P E (H & _); destruct (P E) as (A & B & _); rewrite A, B, Rabs_R1 in H.
+  intros P E (H & _); destruct (P E) as (A & B & _); pose proof (la_ma x) as L; rewrite A, Rabs_R1 in L; rewrite A, B in H.
   pose proof (Rabs_pos (a - 1)); assert (a - 1 = 0) by (apply Rabs_eq_R0; lra); lra.
 Qed.
 

@@ -19,7 +19,7 @@ Notation op := (op prec emin choice ftz).
 
 Lemma zero_leaf x a : lA x = 0 -> holds_a prec emin ftz wide x a -> a = 0.
 Proof.
-  intros Z (H & _); pose proof (la_le x); rewrite Z in *.
+  intros Z (H & _); pose proof (ma_le x); pose proof (la_ma x); rewrite Z in *.
   pose proof (Rabs_pos (la x)); pose proof (Rabs_pos (a - la x)).
   assert (la x = 0) as E by (apply Rabs_eq_R0; lra); rewrite E, Rminus_0_r in *; apply Rabs_eq_R0; lra.
 Qed.

@@ -33,7 +33,7 @@ Proof. destruct a, b; rewrite ?Nat.mul_0_r; simpl; lia. Qed.
 Theorem ev_A t a b : ev t a b -> dom a (PA (lv t)) (q ^ pred (tm t) * AU t) (PR (lv t)).
 Proof.
   induction 1 as [x a b Ha Hb | l r a1 b1 a2 b2 c2 da ea db eb e f E1 IH1 E2 IH2 Hda Hea Hdb Heb X Hc He1 He23 Hf].
-  - cbn [lv PA PR RoundingModel.AU]; rewrite !Rmult_1_r; split; [apply Rle_refl|].
+  - cbn [lv PA PR RoundingModel.AU]; rewrite !Rmult_1_r; split; [apply la_ma|].
     apply Rle_trans with (1 := Ha).
     pose proof (lA_pos x); pose proof (qn_ge1 v v0 (pred (tm (Leaf x)))).
     assert (1 * (lA x + k0) <= q ^ pred (tm (Leaf x)) * (lA x + k0)) by (apply Rmult_le_compat_r; lra); lra.
@@ -92,10 +92,10 @@ Proof.
   apply product_dom; assumption.
 Qed.
 
-Lemma leaf_dom x b n : Rabs (b - lb x) <= lB x + on (bit (lz x)) k0 - Rabs (lb x) ->
+Lemma leaf_dom x b n : Rabs (b - lb x) <= lB x + on (bit (lz x)) k0 - mb x ->
   dom b (hx [x]) (Wm v [x] + q ^ n * D (Leaf x)) (Mb [x]).
 Proof.
-  intros Hb; unfold RoundingModel.D; cbn [lv hx Mb Mh Wm RoundingModel.BU]; rewrite !Rmult_0_r, !Rplus_0_l; split; [lra|].
+  intros Hb; unfold RoundingModel.D; cbn [lv hx Mb Mh Wm RoundingModel.BU]; rewrite !Rmult_0_r, !Rplus_0_l; split; [apply lb_mb|].
   apply Rle_trans with (1 := Hb); pose proof (qn_ge1 v v0 n); pose proof (on_pos (bit (lz x)) k0 k00).
   assert (1 * on (bit (lz x)) k0 <= q ^ n * on (bit (lz x)) k0) by (apply Rmult_le_compat_r; lra).
   replace (lB x + on (bit (lz x)) k0 - lB x) with (on (bit (lz x)) k0) by ring; lra.

@@ -85,4 +85,12 @@ concept OrderedRing = CommutativeRing<T> && std::totally_ordered<T> && requires(
 template <class T>
 concept OrderedField = OrderedRing<T> && Field<T>;
 
+// Whether a number is certainly 0. (An interval: the point 0. Other number types add their own.)
+template <class T>
+requires std::equality_comparable<T>
+bool exactly_zero(const T& x) { return x == zero<T>(); }
+template <class T>
+requires requires(const T& t) { certainly_equal(t, t); }
+bool exactly_zero(const T& x) { return certainly_equal(x, T(0)); }
+
 }  // namespace exactscan::spec

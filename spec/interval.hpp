@@ -78,6 +78,8 @@ class Interval {
   friend Interval exp(const Interval& x) { return unary(mpfi_exp, x); }
   friend Interval expm1(const Interval& x) { return unary(mpfi_expm1, x); }
   friend Interval log1p(const Interval& x) { return unary(mpfi_log1p, x); }
+  friend Interval sin(const Interval& x) { return unary(mpfi_sin, x); }
+  friend Interval cos(const Interval& x) { return unary(mpfi_cos, x); }
   // 1/(1 + e^-x). x occurs once and each step is monotone, so the enclosure is a few units in the last place
   // wide.
   friend Interval sigmoid(const Interval& x) { return Interval(1) / (Interval(1) + exp(-x)); }

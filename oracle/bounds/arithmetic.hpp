@@ -27,9 +27,9 @@ inline const spec::FloatFormat& format_of(Accumulate type) {
   return spec::binary32;
 }
 
-// The format of a tensor's elements. Requires is_real(type).
+// The format of a tensor's elements, or of their parts. Requires is_real(type) or is_complex(type).
 inline const spec::FloatFormat& format_of(ElementType type) {
-  switch (type) {
+  switch (part_type(type)) {
     case ElementType::f64:
       return spec::binary64;
     case ElementType::f16:

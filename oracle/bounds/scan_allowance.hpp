@@ -130,8 +130,8 @@ class alignas(alignment_for<V>) ScanAllowance {
   }
   static V windowed(const Cell& cell, const V& vm) { return excess(cell.count) * vm + cell.tail; }
 
-  // However a kernel flushes, it only shrinks what the bounds of gradual underflow allow: |computed| is at
-  // most that.
+  // [proof: flush_cap], [proof: directed_cap]: however a kernel flushes, it only shrinks what the bounds of
+  // gradual underflow allow: |computed| is at most that.
   V cap() const {
     const V gradual = broadcast<V>(arithmetic_.half_smallest) * broadcast<V>(steps_) * (s_ + x_);
     return up(V(gamma_ * (mh_ + gradual) + m_));

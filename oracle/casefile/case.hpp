@@ -5,6 +5,7 @@
 // so a test or a fuzzer needs no file.
 #pragma once
 
+#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -34,9 +35,14 @@ struct Tensor {
   // Element `index` of the flattened tensor, exactly (every real type fits in a double). Requires
   // is_real(type).
   double at(std::int64_t index) const;
+  // The same of a real or a complex type; a real element's imaginary part is 0.
+  std::complex<double> complex_at(std::int64_t index) const;
 
   // A float32, float64, … tensor from values: each is converted, to nearest even, to `type`.
   static Tensor of(ElementType type, std::vector<std::int64_t> shape, std::span<const double> values);
+  // A complex64 or complex128 tensor likewise, part by part.
+  static Tensor of_complex(ElementType type, std::vector<std::int64_t> shape,
+                           std::span<const std::complex<double>> values);
   bool operator==(const Tensor&) const = default;
 };
 

@@ -57,6 +57,14 @@ constexpr bool is_real(ElementType type) {
          type == ElementType::bf16;
 }
 
+constexpr bool is_integral(ElementType type) { return type >= ElementType::i8 && type <= ElementType::u64; }
+constexpr bool is_complex(ElementType type) { return type == ElementType::c64 || type == ElementType::c128; }
+
+// The type of a complex type's parts; a real type itself.
+constexpr ElementType part_type(ElementType type) {
+  return type == ElementType::c64 ? ElementType::f32 : type == ElementType::c128 ? ElementType::f64 : type;
+}
+
 // The name used in messages: "float32", "bfloat16", "int64", ...
 std::string_view element_name(ElementType type);
 

@@ -89,6 +89,30 @@ double Tensor::at(std::int64_t index) const {
   }
 }
 
+std::complex<double> Tensor::complex_at(std::int64_t index) const {
+  if (!is_complex(type)) return at(index);
+  const auto part = [&](std::int64_t i) {
+    if (type == ElementType::c64) return widen_at<std::uint32_t>(*this, i, binary32);
+    double value = 0;
+    std::memcpy(&value, data.data() + static_cast<std::size_t>(i) * sizeof value, sizeof value);
+    return value;
+  };
+  return {part(2 * index), part(2 * index + 1)};
+}
+
+Tensor Tensor::of_complex(ElementType type, std::vector<std::int64_t> shape,
+                          std::span<const std::complex<double>> values) {
+  if (!is_complex(type)) throw std::invalid_argument("Tensor::of_complex: not a complex type");
+  std::vector<double> parts;
+  for (const std::complex<double>& z : values) parts.push_back(z.real()), parts.push_back(z.imag());
+  std::vector<std::int64_t> wider = shape;
+  wider.push_back(2);
+  Tensor tensor = of(part_type(type), std::move(wider), parts);
+  tensor.type = type;
+  tensor.shape = std::move(shape);
+  return tensor;
+}
+
 Tensor Tensor::of(ElementType type, std::vector<std::int64_t> shape, std::span<const double> values) {
   Tensor tensor{type, std::move(shape), {}};
   if (!is_real(type)) throw std::invalid_argument("Tensor::of: not a real floating-point type");

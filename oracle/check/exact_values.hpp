@@ -1,6 +1,8 @@
 // exact_operation<Op>: the correctly rounded exact values of an operation's outputs.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <vector>
 
@@ -65,6 +67,16 @@ std::vector<Request> requests_of_unit(const Op& op, std::int64_t unit) {
   return requests;
 }
 
+// The values as the outputs that the case holds.
+template <class Op>
+void store_values(const Op& op, const std::vector<std::vector<double>>& values, Case& result) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Output& output = op.outputs()[i];
+    if (output.candidate.present())
+      result.outputs[output.name] = Tensor::of(output.candidate.type(), output.shape, values[i]);
+  }
+}
+
 template <class Op>
 void exact_operation(const Problem& problem, const CheckerSettings& settings, Case& result) {
   const Op op(problem.value, problem.dimensions, problem.contract);
@@ -76,13 +88,16 @@ void exact_operation(const Problem& problem, const CheckerSettings& settings, Ca
     open = round_exactly<Ball<DoubleDouble>>(op, std::move(open), values);
     open = round_exactly<spec::Interval<256>>(op, std::move(open), values);
     open = round_exactly<spec::Interval<1024>>(op, std::move(open), values);
-    open = round_exactly<spec::Dyadic>(op, std::move(open), values);
+    if constexpr (is_algebraic<Op>) {
+      open = round_exactly<spec::Dyadic>(op, std::move(open), values);
+    } else if (!open.empty()) {
+      throw CaseError(
+          fmt::format("{}: {} of the exact values could not be rounded: they lie too near the middle between "
+                      "two numbers",
+                      problem.value.file, open.size()));
+    }
   });
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const Output& output = op.outputs()[i];
-    if (output.candidate.present())
-      result.outputs[output.name] = Tensor::of(output.candidate.type(), output.shape, values[i]);
-  }
+  store_values(op, values, result);
 }
 
 }  // namespace exactscan

@@ -18,6 +18,7 @@ struct Remarkable {
   double ratio = 0;
   Verdict verdict = Verdict::explained;
   const char* note = "";
+  double ulp = 0;  // the deviation in ulps, where the operation keeps it
 };
 
 struct Findings {

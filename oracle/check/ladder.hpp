@@ -2,6 +2,9 @@
 // double-double, in intervals of 256 and 1024 bits, and exactly, each rung taking what the one below left
 // open.
 //
+// An operation whose definition is not algebraic (it needs exp) says `static constexpr bool algebraic =
+// false`: its ladder ends at the intervals, and what they leave open is undecided.
+//
 // An operation takes part by a member `evaluate<T>(requests, emit)`: it evaluates its definition of spec/
 // over the number T and calls emit(i, value) for each request i.
 #pragma once
@@ -93,6 +96,16 @@ std::vector<Pending> climb(const Op& op, const R& rung, std::vector<Pending> pen
   return left;
 }
 
+// Whether an operation's definition can be evaluated over exact numbers: so unless it says otherwise.
+template <class Op>
+inline constexpr bool is_algebraic = [] {
+  if constexpr (requires { Op::algebraic; }) {
+    return Op::algebraic;
+  } else {
+    return true;
+  }
+}();
+
 // All rungs above binary64. `exact_affordable`: whether the exact rung may be tried.
 template <class Op>
 void climb_all(const Op& op, std::vector<Pending> pending, std::vector<Findings>& findings,
@@ -100,8 +113,10 @@ void climb_all(const Op& op, std::vector<Pending> pending, std::vector<Findings>
   pending = climb(op, DoubleDoubleRung{&Ladder::double_double}, std::move(pending), findings, keep);
   pending = climb(op, Interval256Rung{&Ladder::interval}, std::move(pending), findings, keep);
   pending = climb(op, Interval1024Rung{&Ladder::interval}, std::move(pending), findings, keep);
-  if (!pending.empty() && op.exact_affordable()) {
-    pending = climb(op, ExactRung{&Ladder::exact}, std::move(pending), findings, keep);
+  if constexpr (is_algebraic<Op>) {
+    if (!pending.empty() && op.exact_affordable()) {
+      pending = climb(op, ExactRung{&Ladder::exact}, std::move(pending), findings, keep);
+    }
   }
   for (const Pending& p : pending) give_up(p, findings[static_cast<std::size_t>(p.at.output)], keep);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "oracle/check/s5_operations.hpp"
+
 namespace exactscan {
 namespace {
 
@@ -67,8 +69,24 @@ OperationSpec diagonal_s4() {
 }  // namespace
 
 std::span<const OperationSpec> operations() {
-  static const std::vector<OperationSpec> all{affine_scan(), diagonal_ssm(), diagonal_s4()};
+  static const std::vector<OperationSpec> all = [] {
+    std::vector<OperationSpec> list{affine_scan(),     diagonal_ssm(), diagonal_s4(),
+                                    simplified_scan(), s5_inner(),     simplified_state_update()};
+    for (OperationSpec& spec : mamba_operations()) list.push_back(std::move(spec));
+    return list;
+  }();
   return all;
+}
+
+std::string missing_inputs(const Case& value, const TensorSpec& output) {
+  std::string_view rest = output.needs;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const std::string name(rest.substr(0, comma));
+    if (value.inputs.count(name) == 0) return name;
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return "";
 }
 
 const OperationSpec* find_operation(std::string_view name) {

@@ -13,13 +13,16 @@
 
 namespace exactscan {
 
+enum class ElementKind : std::uint8_t { real, complex, integral };
+
 struct TensorSpec {
   std::string_view name;  // "a", "h0", "dA"
   std::vector<std::string_view>
-      shapes;              // allowed shapes, as dimension names: {"L,N"}, {"N", "L,N"}; "" is 0-d
+      shapes;  // allowed shapes, as dimension names: {"L,N"}, {"N", "L,N"}; "" is 0-d; "1" is of size 1
   bool optional = false;   // inputs: may be missing
-  std::string_view needs;  // outputs: the input without which it has no meaning ("dh"), or ""
+  std::string_view needs;  // outputs: the inputs without which it has no meaning ("dh", "dy,deltaA"), or ""
   std::string_view meaning;
+  ElementKind kind = ElementKind::real;
 };
 
 enum class OptionKind : std::uint8_t { text, number, boolean };
@@ -38,8 +41,13 @@ struct OperationSpec {
 };
 
 std::span<const OperationSpec> operations();
+// The Mamba systems' part of them (mamba_operations.cpp).
+std::vector<OperationSpec> mamba_operations();
 // nullptr if there is none of that name.
 const OperationSpec* find_operation(std::string_view name);
+
+// The first input that an output needs and the case lacks; "" if none.
+std::string missing_inputs(const Case& value, const TensorSpec& output);
 
 // The dimensions of a case, by name ("L" → 4096).
 using Dimensions = std::map<std::string, std::int64_t, std::less<>>;

@@ -15,6 +15,8 @@ struct Output {
   std::string name;
   std::int64_t rows = 0, columns = 0;
   TensorView candidate;
+  const Tensor* tensor =
+      nullptr;  // the candidate as the case holds it, where the operation has complex outputs
   OutputRule rule;
   std::vector<std::int64_t> shape;  // of the tensor, for indices in reports
 

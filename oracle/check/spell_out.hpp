@@ -36,16 +36,18 @@ Witness spell_out(const Op& op, const Remarkable& element) {
   op.template evaluate<spec::Interval<256>>(request, [&](std::size_t, const auto& x) {
     done = describe_exact(output, element, enclosure(x), false, witness);
   });
-  const bool exact = op.exact_affordable();
+  const bool exact = is_algebraic<Op> && op.exact_affordable();
   if (!done) {
     op.template evaluate<spec::Interval<1024>>(request, [&](std::size_t, const auto& x) {
       done = describe_exact(output, element, enclosure(x), !exact, witness);
     });
   }
-  if (!done && exact) {
-    op.template evaluate<spec::Dyadic>(request, [&](std::size_t, const auto& x) {
-      describe_exact(output, element, enclosure(x), true, witness);
-    });
+  if constexpr (is_algebraic<Op>) {
+    if (!done && exact) {
+      op.template evaluate<spec::Dyadic>(request, [&](std::size_t, const auto& x) {
+        describe_exact(output, element, enclosure(x), true, witness);
+      });
+    }
   }
   return witness;
 }

@@ -92,9 +92,8 @@ class Validator {
   void output(const TensorSpec& spec) {
     const auto found = case_.outputs.find(std::string(spec.name));
     if (found == case_.outputs.end()) return;
-    if (!spec.needs.empty() && case_.inputs.count(std::string(spec.needs)) == 0) {
-      fail(fmt::format("out.{} needs in.{}, which is missing", spec.name, spec.needs));
-    }
+    const std::string lacking = missing_inputs(case_, spec);
+    if (!lacking.empty()) fail(fmt::format("out.{} needs in.{}, which is missing", spec.name, lacking));
     tensor(fmt::format("out.{}", spec.name), found->second, spec);
     same_shape_as_primal(spec, found->second);
   }
@@ -110,9 +109,14 @@ class Validator {
   }
 
   void tensor(const std::string& name, const Tensor& value, const TensorSpec& spec) {
-    if (!is_real(value.type)) {
-      fail(fmt::format("{} is {}; a real floating-point tensor belongs there", name,
-                       element_name(value.type)));
+    const bool good = spec.kind == ElementKind::complex    ? is_complex(value.type)
+                      : spec.kind == ElementKind::integral ? is_integral(value.type)
+                                                           : is_real(value.type);
+    if (!good) {
+      fail(fmt::format("{} is {}; a {} tensor belongs there", name, element_name(value.type),
+                       spec.kind == ElementKind::complex    ? "complex64 or complex128"
+                       : spec.kind == ElementKind::integral ? "whole-number"
+                                                            : "real floating-point"));
     }
     for (const std::string_view shape : spec.shapes) {
       const std::vector<std::string> dims = dimension_names(shape);
@@ -124,6 +128,11 @@ class Validator {
 
   void bind(const std::string& name, const Tensor& value, const std::vector<std::string>& dims) {
     for (std::size_t i = 0; i < dims.size(); ++i) {
+      if (dims[i] == "1") {
+        if (value.shape[i] != 1)
+          fail(fmt::format("{} has shape {}; its axis {} must have length 1", name, print(value.shape), i));
+        continue;
+      }
       const auto [at, fresh] = dimensions_.emplace(dims[i], value.shape[i]);
       if (fresh) {
         owner_[dims[i]] = name;

@@ -43,6 +43,13 @@ std::string shapes_text(const TensorSpec& tensor) {
   return fmt::format("{}", fmt::join(shapes, " or "));
 }
 
+// "dy,deltaA" as "dy and in.deltaA".
+std::string with_and(std::string_view names) {
+  std::string text;
+  for (const char c : names) text += c == ',' ? std::string(" and in.") : std::string(1, c);
+  return text;
+}
+
 struct Line {
   std::string name, meaning;
 };
@@ -52,7 +59,8 @@ std::vector<Line> tensor_lines(std::string_view prefix, const std::vector<Tensor
   for (const TensorSpec& tensor : tensors) {
     Line line{fmt::format("{}{} {}", prefix, tensor.name, shapes_text(tensor)), std::string(tensor.meaning)};
     if (tensor.optional) line.meaning += " (optional)";
-    if (!tensor.needs.empty()) line.meaning += fmt::format(" (only with in.{})", tensor.needs);
+    if (!tensor.needs.empty()) line.meaning += fmt::format(" (only with in.{})", with_and(tensor.needs));
+    if (tensor.kind == ElementKind::complex) line.meaning += ", complex";
     lines.push_back(std::move(line));
   }
   return lines;
@@ -90,7 +98,9 @@ std::string describe_all() {
           list(contract_presets());
   text += "Keys:\n" + list(contract_keys());
   text += "\nProfiles of `exactscan generate`:\n" + list(profiles());
-  text += "\nElement types: float64, float32, float16, bfloat16 (in .npz: |V2, as ml_dtypes writes it).\n";
+  text +=
+      "\nElement types: float64, float32, float16, bfloat16 (in .npz: |V2, as ml_dtypes writes it);\n"
+      "complex64 and complex128 where an operation says so.\n";
   return text;
 }
 

@@ -2,8 +2,8 @@
 // result of operands taken from the enclosures. Works on any lane or scalar type, and on double-double
 // midpoints.
 //
-// Error: for +, -, *: |exact - mid| <= rad ([proof: ball_add], [proof: ball_mul]). Overflow makes the radius
-// infinite or NaN, so that no comparison succeeds: nothing is decided by such a ball.
+// Error: for +, -, *, /: |exact - mid| <= rad ([proof: ball_add], [proof: ball_mul]). Overflow makes the
+// radius infinite or NaN, so that no comparison succeeds: nothing is decided by such a ball.
 #pragma once
 
 #include "oracle/numbers/lanes.hpp"
@@ -18,8 +18,8 @@ struct Midpoint {
   static M abs(const M& x) { return magnitude(x); }
   static M radius_of(double x) { return broadcast<M>(x); }
   static constexpr double unit = 0x1p-53;  // one rounding to nearest of binary64
-  // Covers underflow of the product and of the radius's own terms (some 2^-1072), and is a normal number itself:
-  // arithmetic on subnormal radii is slow on most processors.
+  // Covers underflow of the product and of the radius's own terms (some 2^-1072), and is a normal number
+  // itself: arithmetic on subnormal radii is slow on most processors.
   static constexpr double smallest = 0x1p-1000;
 };
 
@@ -50,6 +50,16 @@ struct alignas(alignment_for<M>) Ball {
     return {m, up(Traits::abs(x.mid) * y.rad + x.rad * (Traits::abs(y.mid) + y.rad) +
                   Traits::abs(m) * Traits::unit) +
                    Traits::smallest};
+  }
+  // For any midpoint q: X/Y - q = (X - qY)/Y, and the residual X - qY is enclosed by the operations above. So
+  // nothing is assumed of the midpoints' own division. The radius is infinite where Y may hold 0.
+  friend Ball operator/(const Ball& x, const Ball& y) {
+    const M q = x.mid / y.mid;
+    const Ball residual = x - exactly(q) * y;
+    const Radius nearest_zero = (Traits::abs(y.mid) * (1 - 0x1p-49) - y.rad) * (1 - 0x1p-49);
+    const Radius off = up(up(Radius(Traits::abs(residual.mid) + residual.rad)) / nearest_zero);
+    return {q, select(nearest_zero > Traits::radius_of(0), Radius(off + Traits::smallest),
+                      Traits::radius_of(std::numeric_limits<double>::infinity()))};
   }
 };
 

@@ -46,6 +46,12 @@ struct DoubleDouble {
     const double low = std::fma(x.lo, y.hi, std::fma(x.hi, y.lo, x.lo * y.lo));
     return fast_two_sum(c.hi, c.lo + low);
   }
+  // Close to x / y; no error bound is used (see Ball's division).
+  friend DoubleDouble operator/(const DoubleDouble& x, const DoubleDouble& y) {
+    const double q = x.hi / y.hi;
+    const DoubleDouble rest = x - DoubleDouble(q) * y;
+    return fast_two_sum(q, rest.hi / y.hi);
+  }
 };
 
 inline bool is_zero(const DoubleDouble& x) { return x.hi == 0; }

@@ -43,6 +43,8 @@ struct alignas(64) Lanes {
   friend Lanes operator+(const Lanes& x, const Lanes& y) { return {x.low + y.low, x.high + y.high}; }
   friend Lanes operator+(const Lanes& x, double y) { return {x.low + y, x.high + y}; }
   friend Lanes operator-(const Lanes& x, const Lanes& y) { return {x.low - y.low, x.high - y.high}; }
+  friend Lanes operator-(const Lanes& x, double y) { return {x.low - y, x.high - y}; }
+  friend Lanes operator/(const Lanes& x, const Lanes& y) { return {x.low / y.low, x.high / y.high}; }
   friend Lanes operator-(const Lanes& x) { return {-x.low, -x.high}; }
   friend Lanes operator*(const Lanes& x, const Lanes& y) { return {x.low * y.low, x.high * y.high}; }
   friend Lanes operator*(const Lanes& x, double y) { return {x.low * y, x.high * y}; }

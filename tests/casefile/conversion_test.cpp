@@ -144,5 +144,24 @@ TEST(Tensor, SizeIsTheProductOfTheShape) {
   EXPECT_EQ(Tensor::of(ElementType::f16, {1, 3}, std::vector<double>{1, 2, 3}).size(), 3);
 }
 
+TEST(Conversion, ComplexPartByPart) {
+  const std::vector<std::complex<double>> values{{1.5, -2}, {0x1p-149, 1 + 0x1p-30}};
+  const Tensor narrow = Tensor::of_complex(ElementType::c64, {2}, values),
+               wide = Tensor::of_complex(ElementType::c128, {1, 2}, values);
+  EXPECT_EQ(narrow.data.size(), 16U);
+  EXPECT_EQ(narrow.complex_at(0), values[0]);
+  EXPECT_EQ(narrow.complex_at(1), std::complex<double>(0x1p-149, 1));  // rounded to binary32
+  EXPECT_EQ(wide.data.size(), 32U);
+  EXPECT_EQ(wide.shape, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(wide.complex_at(1), values[1]);
+  EXPECT_EQ(Tensor::of(ElementType::f32, {1}, std::vector<double>{3}).complex_at(0),
+            std::complex<double>(3, 0));
+  EXPECT_THROW(narrow.at(0), std::invalid_argument);
+  EXPECT_THROW(Tensor::of_complex(ElementType::f32, {2}, values), std::invalid_argument);
+  EXPECT_THROW(Tensor::of_complex(ElementType::c64, {3}, values), std::invalid_argument);
+  EXPECT_THROW((Tensor{ElementType::i32, {1}, std::vector<std::byte>(4)}.complex_at(0)),
+               std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace exactscan

@@ -32,7 +32,7 @@ class Help(ProgramTest):
 
     def test_describe_lists_everything(self):
         text = self.run_program("describe").stdout
-        for name in ["affine_scan", "diagonal_ssm", "diagonal_s4", "fp32", "bf16", "underflow", "depth", "gauge",
+        for name in ["affine_scan", "diagonal_ssm", "diagonal_s4", "s5_inner", "lrnnx-cuda", "fp32", "bf16", "underflow", "depth", "gauge",
                      "mantissa", "cancellation"]:
             self.assertIn(name, text)
 
@@ -89,7 +89,7 @@ class Misuse(ProgramTest):
         refused("affine_scan", "--shape", "L=4294967296,N=4294967296", says="more than 2147483648 elements")
         refused("affine_scan", "--seed", "-1", says="seed '-1' is not an integer")
         refused("affine_scan", "--seed", "one", says="seed 'one' is not an integer")
-        refused("affine_scan", "--backward", says="diagonal_ssm has")
+        refused("affine_scan", "--backward", says="no gradients to choose; diagonal_ssm has")
         refused("diagonal_s4", "--profile", "gauge", says="'gauge' is for affine_scan and diagonal_ssm")
         refused("diagonal_ssm", "--profile", "mantissa", says="--time-varying")
 

@@ -37,6 +37,31 @@ TEST(Contract, KeysAloneAndBehindAPreset) {
   EXPECT_EQ(parse_contract("fp32,depth=none").depth, std::nullopt);
 }
 
+TEST(Contract, KeysOfComplexSystems) {
+  const Contract plain = parse_contract("fp32");
+  EXPECT_EQ(plain.zoh, Zoh::expm1);
+  EXPECT_EQ(plain.previous, Previous::stored);
+  EXPECT_EQ(plain.complex_div, 13);
+  EXPECT_EQ(plain.gemm, Gemm::fp32);
+  const Contract lrnnx = parse_contract("lrnnx-cuda");
+  EXPECT_EQ(lrnnx.accumulate, Accumulate::fp32);
+  EXPECT_EQ(lrnnx.zoh, Zoh::naive);
+  EXPECT_EQ(lrnnx.previous, Previous::recovered);
+  EXPECT_EQ(lrnnx.complex_div, 7);
+  const Contract c =
+      parse_contract("lrnnx-cuda,zoh=expm1,previous=stored,complex_div=5.4,gemm=tf32,trig_ulp=1");
+  EXPECT_EQ(c.zoh, Zoh::expm1);
+  EXPECT_EQ(c.previous, Previous::stored);
+  EXPECT_EQ(c.complex_div, 5.4);
+  EXPECT_EQ(c.gemm, Gemm::tf32);
+  EXPECT_EQ(c.trig_ulp, 1);
+  EXPECT_THAT(fault("zoh=good"), testing::HasSubstr("expm1, naive"));
+  EXPECT_THAT(fault("previous=guessed"), testing::HasSubstr("stored, recovered"));
+  EXPECT_THAT(fault("gemm=bf16"), testing::HasSubstr("fp32, tf32"));
+  EXPECT_THAT(fault("complex_div=1"), testing::HasSubstr("complex_div must be a number from 4 to 1024"));
+  EXPECT_THAT(fault("trig_ulp="), testing::HasSubstr("trig_ulp must be a number from 0.5"));
+}
+
 TEST(Contract, FaultsSayWhatAndWhatIsAllowed) {
   EXPECT_THAT(fault("fp31"), testing::HasSubstr("unknown preset \"fp31\""));
   EXPECT_THAT(fault(""), testing::HasSubstr("unknown preset"));

@@ -12,7 +12,10 @@ namespace {
 
 std::int64_t count_not_finite(const Tensor& tensor) {
   std::int64_t n = 0;
-  for (std::int64_t i = 0; i < tensor.size(); ++i) n += std::isfinite(tensor.at(i)) ? 0 : 1;
+  for (std::int64_t i = 0; i < tensor.size(); ++i) {
+    const std::complex<double> x = tensor.complex_at(i);
+    n += std::isfinite(x.real()) && std::isfinite(x.imag()) ? 0 : 1;
+  }
   return n;
 }
 

@@ -130,8 +130,11 @@ std::vector<double> reported_allowances(const Case& value, const std::string& ou
   all_nan.outputs.clear();
   const Tensor& tensor = value.outputs.at(output);
   const auto size = static_cast<std::size_t>(tensor.size());
-  all_nan.outputs[output] = Tensor::of(tensor.type, tensor.shape,
-                                       std::vector<double>(size, std::numeric_limits<double>::quiet_NaN()));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  all_nan.outputs[output] =
+      is_complex(tensor.type)
+          ? Tensor::of_complex(tensor.type, tensor.shape, std::vector<std::complex<double>>(size, {nan, nan}))
+          : Tensor::of(tensor.type, tensor.shape, std::vector<double>(size, nan));
   CheckOptions options;
   options.errors = static_cast<int>(size) + 1;
   const CaseReport report = check(all_nan, contract, options);

@@ -161,6 +161,15 @@ TEST(Underflow, WindowProductsMayDoubleTheState) {
   EXPECT_EQ(check(value).verdict, Verdict::explained);
 }
 
+// An infinite multiplier of no state may leave no trace; what follows may then underflow.
+TEST(SpecialValues, FiniteValueMayUnderflowToZero) {
+  const double tiny = 0x1p-100;
+  EXPECT_EQ(check(affine_scan(f32({3, 1}, {infinity, tiny, tiny}), f32({3, 1}, {1, 0, 0}),
+                              f32({3, 1}, {1, tiny, 0})))
+                .verdict,
+            Verdict::undecided);
+}
+
 // Without an initial state nothing multiplies A_0: its gradient is 0, or what 0 times an infinite gradient
 // gives.
 TEST(FirstGradient, WithoutInitialStateMayBeZeroOrNaN) {

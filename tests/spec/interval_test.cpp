@@ -129,6 +129,19 @@ TEST(Interval, softplus) {
   check_function([](const I& x) { return softplus(x); }, true_softplus, no_limit);
 }
 
+int sin_r(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t r) { return mpfr_sin(y, x, r); }
+int cos_r(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t r) { return mpfr_cos(y, x, r); }
+
+TEST(Interval, sin_and_cos) {
+  EXPECT_TRUE(holds([] {
+    const Box x = draw_box();
+    require(sin(x.interval).contains(Reference(x.member).then(sin_r).value()), "sin");
+    require(cos(x.interval).contains(Reference(x.member).then(cos_r).value()), "cos");
+    require(sin(I(x.member)).width() <= Dyadic::power_of_two(-59), "sin is wide");
+    require(cos(I(x.member)).width() <= Dyadic::power_of_two(-59), "cos is wide");
+  }));
+}
+
 TEST(Interval, functions_of_wide_intervals_are_as_tight_as_their_ends) {
   const I wide(Dyadic(-30), Dyadic(40));
   EXPECT_EQ(softplus(wide).lower(), softplus(I(-30)).lower());
