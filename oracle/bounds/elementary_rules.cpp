@@ -82,14 +82,14 @@ Inexact ElementaryRules::softplus_slope(const Ball<double>& at, const Inexact& x
 
 Inexact ElementaryRules::sigmoid(const Ball<double>& at, const Inexact& z) const {
   const Bound value = most(exactscan::sigmoid(at)), rest = most(exactscan::sigmoid(-at)), r = rho(z);
-  // Relative error of 1 + e^-z, and of the quotient; e^z/(1 + e^z) carries rho in its numerator too.
-  const bool negative = !(Bound(at.mid) - at.rad - z.error > 0);
-  const Bound share = negative ? up(Bound(1 + value)) : rest;
-  const Bound denominator = up(Bound(share * r * (1 + v_) + v_ + function_loss_));
+  // Relative error of 1 + e^-z, and of the quotient. e^z/(1 + e^z), where z < 0, errs by no more: the same
+  // exponential stands above and below [proof: sigmoid_numerator_rule].
+  const Bound denominator = up(Bound(rest * r * (1 + v_) + v_ + function_loss_));
   const Bound quotient = over_one_minus(denominator);
   const Bound relative = up(Bound(quotient * (1 + div_) + div_));
   // Below the smallest normal an exponential or a quotient is in error by so many of the smallest number.
-  const Bound loss = arithmetic_.flush ? std::min(function_loss_, up(Bound(value * (1 + relative)))) : function_loss_;
+  const Bound loss =
+      arithmetic_.flush ? std::min(function_loss_, up(Bound(value * (1 + relative)))) : function_loss_;
   Bound error = up(Bound(value * relative + 2 * loss));
   // e^-z overflows, or 1/x comes out as 0 for a large x: the result is 0.
   const Bound denominator_size = up(Bound(1 + most(exactscan::exp(-at)) * (1 + r)));

@@ -62,8 +62,8 @@ class ElementaryRules {
   // Relative error that forming exp(z) as exp2(z log2 e), with or without a prescaled factor, adds to z.
   Bound prescale() const { return prescale_; }
 
-  // [proof: product_any_order]: the product, `roundings` times rounded on the way: k-1 for k factors, and more where a factor is itself a
-  // product; at most 5.
+  // [proof: product_any_order]: the product, `roundings` times rounded on the way: k-1 for k factors, and
+  // more where a factor is itself a product; at most 5.
   Inexact rounded(const Product& product, int roundings) const;
 
   // A stored input.
@@ -73,13 +73,16 @@ class ElementaryRules {
   Bound rho(const Inexact& z) const;
   // exp(z), from an upper bound of its value.
   Inexact exp(Bound value, const Inexact& z) const;
-  // [proof: softplus_rule], [proof: softplus_naive_rule]: softplus(x), x enclosed by `at`; beyond `threshold` a kernel may return x itself.
+  // [proof: softplus_rule], [proof: softplus_naive_rule]: softplus(x), x enclosed by `at`; beyond `threshold`
+  // a kernel may return x itself.
   Inexact softplus(const Ball<double>& at, const Inexact& x, double threshold) const;
   // The slope of softplus, sigmoid(x), for which a kernel may take 1 beyond the threshold.
   Inexact softplus_slope(const Ball<double>& at, const Inexact& x, double threshold) const;
-  // [proof: sigmoid_rule]: sigmoid(z) as 1/(1 + exp(-z)), or exp(z)/(1 + exp(z)) where z < 0.
+  // [proof: sigmoid_rule], [proof: sigmoid_numerator_rule]: sigmoid(z) as 1/(1 + exp(-z)), or exp(z)/(1 +
+  // exp(z)) where z < 0.
   Inexact sigmoid(const Ball<double>& at, const Inexact& z) const;
-  // [proof: gate_rule]: y silu(z), given sigmoid(z): two products in any association, and one rounding to spare.
+  // [proof: gate_rule]: y silu(z), given sigmoid(z): two products in any association, and one rounding to
+  // spare.
   Inexact gated(const Inexact& y, const Inexact& z, const Inexact& sigma) const;
   // 1 + z (1 - sigmoid(z)).
   Inexact silu_factor(const Ball<double>& at, const Inexact& z, const Inexact& sigma) const;

@@ -14,6 +14,8 @@
 #include "oracle/check/careful_sink.hpp"
 #include "oracle/check/ladder.hpp"
 #include "oracle/check/operation.hpp"
+#include "oracle/numbers/clamp.hpp"
+#include "oracle/numbers/elementary.hpp"
 #include "spec/mamba_block.hpp"
 #include "spec/selective_mamba_block.hpp"
 
