@@ -1,7 +1,7 @@
 // Times the CUDA scans: median time, bytes a second, share of a device-to-device copy of as many bytes in the same
 // run, and the error against a sequential double recurrence. Exit code 77: no device.
 //
-//   cuda_affine_scan [--quick] [--sweep] [--no-errors]
+//   cuda_affine_scan [--quick] [--sweep] [--no-errors] [--only WORDS]
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -18,7 +18,9 @@ using i64 = std::int64_t;
 
 namespace {
 
+constexpr i64 k64M = i64{1} << 26;  // larger ones are not checked on the host
 bool quick = false, sweep = false, errors = true;
+const char* only = nullptr;
 constexpr i64 kMost = (i64{1} << 30) + 4096;  // elements of the largest float32 tensor here
 char *buffer_a, *buffer_b, *buffer_h, *scratch;
 constexpr std::size_t kScratch = std::size_t{1} << 28;
@@ -97,6 +99,9 @@ template <class E> Deviation deviation_host(i64 rows, i64 length, bool sequentia
   return r;
 }
 
+// Whether --only names another case.
+bool skipped(const char* what) { return only && std::strstr(what, only) == nullptr; }
+
 template <class F> double median_ms(F&& f, int runs = 15) {
   cudaEvent_t from, to;
   require(cudaEventCreate(&from), "event");
@@ -143,7 +148,7 @@ template <class E>
 void time_scan(const char* what, Schedule schedule, i64 batch, i64 length, i64 channels, bool rows, double low = 0.9,
                Multiplier multiplier = Multiplier::pair, i64 shift = 0, bool constant = false) {
   const i64 n = batch * length * channels;
-  if ((n + shift) * static_cast<i64>(sizeof(E)) > kMost * 4) return;
+  if ((n + shift) * static_cast<i64>(sizeof(E)) > kMost * 4 || skipped(what)) return;
   E* a = reinterpret_cast<E*>(buffer_a) + shift;
   E* b = reinterpret_cast<E*>(buffer_b) + shift;
   E* h = reinterpret_cast<E*>(buffer_h) + shift;
@@ -173,7 +178,7 @@ void time_scan(const char* what, Schedule schedule, i64 batch, i64 length, i64 c
       cudaFree(out);
       print(d);
     } else if constexpr (sizeof(E) >= 4) {
-      if (rows && shift == 0) {
+      if (rows && shift == 0 && n <= k64M) {
         print(deviation_host<E>(batch * channels, length, false));
         if (sizeof(E) == 4 && channels == 1) { std::printf("  [sequential f32:"); print(deviation_host<E>(batch * channels, length, true)); std::printf("]"); }
       }
@@ -186,7 +191,7 @@ void time_scan(const char* what, Schedule schedule, i64 batch, i64 length, i64 c
 template <class E> void time_channels(i64 batch, i64 length, i64 channels, int threads, int groups) {
   const i64 n = batch * length * channels, sb = length * channels;
   Problem p{element<E>(), false, batch, length, channels, nullptr, nullptr, {buffer_a, sb, channels, 1}, {buffer_b, sb, channels, 1},
-            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, 0};
+            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, 0, 0};
   const Status status = launch_channels(p, {threads, groups}, nullptr);
   if (status != Status::ok) { cudaGetLastError(); return; }
   const double ms = median_ms([&] { launch_channels(p, {threads, groups}, nullptr); }, 7);
@@ -196,17 +201,36 @@ template <class E> void time_channels(i64 batch, i64 length, i64 channels, int t
   std::printf("\n");
 }
 
-void time_backward(i64 batch, i64 length, i64 channels) {
+template <class E> void time_columns(i64 batch, i64 length, i64 channels, int width) {
   const i64 n = batch * length * channels, sb = length * channels;
+  Problem p{element<E>(), false, batch, length, channels, nullptr, nullptr, {buffer_a, sb, channels, 1}, {buffer_b, sb, channels, 1},
+            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, 0, 0};
+  if (launch_columns(p, width, nullptr) != Status::ok) { std::printf("columns %d: failed\n", width); cudaGetLastError(); return; }
+  const double ms = median_ms([&] { launch_columns(p, width, nullptr); }, 7);
+  char what[64];
+  std::snprintf(what, sizeof what, "channels by boxes of %d", width);
+  line(what, type_name<E>(), batch, length, channels, "[L,D]", ms, n * static_cast<i64>(sizeof(E)) * 3);
+  std::printf("\n");
+}
+
+// dA and dB are small beside dx and not counted.
+void time_backward(Schedule schedule, i64 batch, i64 length, i64 channels) {
+  const i64 n = batch * length * channels, sb = length * channels;
+  if (skipped("backward constant A, B")) return;
   float* a = reinterpret_cast<float*>(buffer_a);
   float* b = reinterpret_cast<float*>(buffer_b);
   float* h = reinterpret_cast<float*>(buffer_h);
   fill<float><<<2048, 256>>>(a, b, n, 0.9);
+  fill<float><<<2048, 256>>>(h, h + kMost / 2, n, 0.9);
   DiagonalSsmBackward s;
-  s.batch = batch; s.length = length; s.channels = channels;
-  s.A = a; s.B = b; s.x = {a, sb, channels, 1}; s.h = {b, sb, channels, 1}; s.dh = {h, sb, channels, 1}; s.dx = {h, sb, channels, 1};
-  const double ms = median_ms([&] { diagonal_ssm_backward(s, nullptr); });
-  line("backward constant A, B", "f32", batch, length, channels, "[L,D]", ms, n * 16);
+  s.batch = batch; s.length = length; s.channels = channels; s.schedule = schedule;
+  s.A = a; s.B = b; s.x = {a, sb, channels, 1}; s.h = {b, sb, channels, 1}; s.dh = {h, sb, channels, 1};
+  s.dx = {h + kMost / 2, sb, channels, 1};
+  s.dA = scratch + kScratch; s.dB = scratch + kScratch + (1 << 20);
+  if (n > kMost / 2 || batch * channels > (1 << 18) || scratch_bytes(s) > kScratch) { std::printf("backward: too large\n"); return; }
+  if (diagonal_ssm_backward(s, scratch, kScratch, nullptr) != Status::ok) { std::printf("backward: failed\n"); return; }
+  const double ms = median_ms([&] { diagonal_ssm_backward(s, scratch, kScratch, nullptr); });
+  line(schedule == Schedule::channels ? "backward, channels" : "backward constant A, B", "f32", batch, length, channels, "[L,D]", ms, n * 16);
   std::printf("\n");
 }
 
@@ -221,6 +245,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--quick") == 0) quick = true;
     else if (std::strcmp(argv[i], "--sweep") == 0) sweep = true;
+    else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) only = argv[++i];
     else if (std::strcmp(argv[i], "--no-errors") == 0) errors = false;
     else { std::printf("unknown argument %s\n", argv[i]); return 2; }
   }
@@ -230,7 +255,7 @@ int main(int argc, char** argv) {
   require(cudaMalloc(&buffer_a, kMost * 4), "a");
   require(cudaMalloc(&buffer_b, kMost * 4), "b");
   require(cudaMalloc(&buffer_h, kMost * 4), "h");
-  require(cudaMalloc(&scratch, kScratch), "scratch");
+  require(cudaMalloc(&scratch, kScratch + (2 << 20)), "scratch");
   if (init_scratch(scratch, kScratch, nullptr) != Status::ok) return 1;
   const Schedule automatic = Schedule::automatic;
   const i64 k = 1024;
@@ -244,15 +269,16 @@ int main(int argc, char** argv) {
   time_scan<float>("time-major", automatic, 8, 65536, 1536, false);
   time_scan<float>("time-major, slabs", Schedule::slabs, 8, 65536, 1536, false);
   if (sweep) {
-    for (int threads : {32, 64, 96, 128, 192, 256})
-      for (int groups : {8, 16, 32}) {
-        time_channels<float>(8, 65536, 1536, threads, groups);
-        time_channels<float>(1, 65536, 4096, threads, groups);
-        if (threads < 128) time_channels<float>(1, 131072, 2048, threads, groups);
-      }
+    for (int width : {32, 48, 64, 96, 128}) {
+      time_columns<float>(8, 65536, 1536, width);
+      time_columns<float>(1, 32768, 4096, width);
+      time_columns<__nv_bfloat16>(8, 65536, 1536, width);
+      time_columns<double>(8, 32768, 1536, width);
+    }
+    for (int groups : {8, 16, 32}) time_channels<float>(8, 65536, 1536, 96, groups);
   }
   // Few channels: both schedules where they meet.
-  for (i64 channels : {2, 5, 8, 16, 32, 64, 100, 256, 1024, 1537}) time_scan<float>("few channels", Schedule::slabs, 1, k * k * 128 / channels, channels, false);
+  for (i64 channels : {1, 2, 3, 5, 8, 13, 16, 17, 32, 36, 64, 100, 256, 1024, 1537}) time_scan<float>("few channels", Schedule::slabs, 1, k * k * 128 / channels, channels, false);
   for (i64 channels : {2048, 3072, 4096, 6144, 8192}) {
     time_scan<float>("slabs", Schedule::slabs, 1, k * k * 128 / channels, channels, false);
     time_scan<float>("channels", Schedule::channels, 1, k * k * 128 / channels, channels, false);
@@ -283,8 +309,10 @@ int main(int argc, char** argv) {
   time_scan<float>("constant A, B: many rows", automatic, 1, 4096, 65536, true, 0.9, Multiplier::pair, 0, true);
   time_scan<float>("constant A, B: time-major", automatic, 8, 65536, 1536, false, 0.9, Multiplier::pair, 0, true);
   time_scan<float>("constant A, B: few", automatic, 1, k * k * 4, 64, false, 0.9, Multiplier::pair, 0, true);
-  time_backward(8, 65536, 1536);
-  time_backward(1, 65536, 4096);
+  for (i64 channels : {1, 5, 16, 64, 100, 1024}) time_backward(automatic, 1, k * k * 128 / channels, channels);
+  time_backward(automatic, 8, 32768, 1536);
+  time_backward(Schedule::channels, 8, 32768, 1536);
+  time_backward(automatic, 1, 65536, 4096);
   require(cudaDeviceSynchronize(), "end");
   return 0;
 }

@@ -1,40 +1,65 @@
 // Checks arguments and chooses a schedule.
 #include "cuda/affine_scan.hpp"
 
+#include <atomic>
+
 #include "cuda/device/launch.hpp"
 
 namespace exactscan::cuda {
 namespace {
 
-// From so many channels on, one thread a channel fills the device (bench/RESULTS-cuda.md).
-constexpr std::int64_t kManyChannels = 4096;
+constexpr int kMostDevices = 64, kSharedNeeded = 227 * 1024;
 
-bool known(Element type) { return static_cast<int>(type) >= 0 && static_cast<int>(type) <= 3; }
-std::size_t state_size(Element type) { return type == Element::f64 ? 8 : 4; }
-
-// Blocks of the grid kernels (one fits a multiprocessor), or 0 if the device cannot run them.
-int blocks_available(int limit) {
-  int device = 0, count = 0, cooperative = 0, shared = 0;
-  if (cudaGetDevice(&device) != cudaSuccess ||
-      cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device) != cudaSuccess ||
+int ask_blocks(int device) {
+  int count = 0, cooperative = 0, shared = 0;
+  if (cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device) != cudaSuccess ||
       cudaDeviceGetAttribute(&cooperative, cudaDevAttrCooperativeLaunch, device) != cudaSuccess ||
       cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device) != cudaSuccess)
     return 0;
-  if (!cooperative || shared < 220 * 1024) return 0;
-  if (count > kMostBlocks) count = kMostBlocks;
-  return limit > 0 && limit < count ? limit : count;
+  if (!cooperative || shared < kSharedNeeded) return 0;
+  return count < kMostBlocks ? count : kMostBlocks;
 }
+
+std::size_t state_size(Element type) { return type == Element::f64 ? 8 : 4; }
 
 Problem problem(const AffineScan& s) {
-  return {s.type, false, s.batch, s.length, s.channels, nullptr, nullptr, s.a, s.b, s.h, s.h0, s.h_last, s.multiplier,
-          blocks_available(s.grid_limit)};
+  return {s.type,
+          false,
+          s.batch,
+          s.length,
+          s.channels,
+          nullptr,
+          nullptr,
+          s.a,
+          s.b,
+          s.h,
+          s.h0,
+          s.h_last,
+          s.multiplier,
+          blocks_available(s.grid_limit),
+          blocks_available(0)};
 }
 Problem problem(const DiagonalSsm& s) {
-  return {s.type, true, s.batch, s.length, s.channels, s.A, s.B, {}, s.x, s.h, s.h0, s.h_last, s.multiplier,
-          blocks_available(s.grid_limit)};
+  return {s.type,
+          true,
+          s.batch,
+          s.length,
+          s.channels,
+          s.A,
+          s.B,
+          {},
+          s.x,
+          s.h,
+          s.h0,
+          s.h_last,
+          s.multiplier,
+          blocks_available(s.grid_limit),
+          blocks_available(0)};
 }
 
-bool time_is_dense(const Problem& p) { return (p.constant || p.a.time == 1) && p.b.time == 1 && p.h.time == 1; }
+bool time_is_dense(const Problem& p) {
+  return (p.constant || p.a.time == 1) && p.b.time == 1 && p.h.time == 1;
+}
 bool channels_are_dense(const Problem& p) {
   return p.channels == 1 || ((p.constant || p.a.channel == 1) && p.b.channel == 1 && p.h.channel == 1);
 }
@@ -43,8 +68,9 @@ Schedule choose(const Problem& p, Schedule asked) {
   if (asked != Schedule::automatic) return asked;
   if (p.blocks == 0) return Schedule::channels;
   if (time_is_dense(p)) return Schedule::rows;
-  if (channels_are_dense(p) && p.batch * p.channels < kManyChannels) return Schedule::slabs;
-  return Schedule::channels;
+  if (prefers_columns(p)) return Schedule::channels;
+  return channels_are_dense(p) && !prefers_channels(p.batch, p.length, p.channels) ? Schedule::slabs
+                                                                                   : Schedule::channels;
 }
 
 std::size_t scratch_for(const Problem& p, Schedule schedule) {
@@ -55,7 +81,7 @@ std::size_t scratch_for(const Problem& p, Schedule schedule) {
 }
 
 Status run(const Problem& p, Schedule asked, void* scratch, std::size_t bytes, cudaStream_t stream) {
-  if (!known(p.type) || p.batch < 0 || p.length < 0 || p.channels < 0) return Status::bad_argument;
+  if (!is_known(p.type) || p.batch < 0 || p.length < 0 || p.channels < 0) return Status::bad_argument;
   if (p.batch == 0 || p.channels == 0) return Status::ok;
   if (p.length == 0) {
     if (!p.h_last) return Status::ok;
@@ -66,7 +92,10 @@ Status run(const Problem& p, Schedule asked, void* scratch, std::size_t bytes, c
   }
   if (!p.b.data || !p.h.data || (p.constant ? !p.A || !p.B : !p.a.data)) return Status::bad_argument;
   const Schedule schedule = choose(p, asked);
-  if (schedule == Schedule::channels) return launch_channels(p, {}, stream);
+  if (schedule == Schedule::channels) {
+    const Status status = prefers_columns(p) ? launch_columns(p, 0, stream) : Status::unsupported;
+    return status == Status::unsupported ? launch_channels(p, {}, stream) : status;
+  }
   if (schedule != Schedule::rows && schedule != Schedule::slabs) return Status::bad_argument;
   if (p.blocks == 0) return Status::unsupported;
   if (schedule == Schedule::rows ? !time_is_dense(p) : !channels_are_dense(p)) return Status::unsupported;
@@ -74,20 +103,35 @@ Status run(const Problem& p, Schedule asked, void* scratch, std::size_t bytes, c
   return schedule == Schedule::rows ? launch_rows(p, scratch, stream) : launch_slabs(p, scratch, stream);
 }
 
-template <class Scan> std::size_t scratch_of(const Scan& s) {
+template <class Scan>
+std::size_t scratch_of(const Scan& s) {
   const Problem p = problem(s);
-  return known(p.type) ? scratch_for(p, choose(p, s.schedule)) : 0;
+  return is_known(p.type) ? scratch_for(p, choose(p, s.schedule)) : 0;
 }
 
 }  // namespace
 
+int blocks_available(int limit) {
+  static std::atomic<int> known[kMostDevices];  // blocks + 1; 0: not asked yet
+  int device = 0;
+  if (cudaGetDevice(&device) != cudaSuccess || device >= kMostDevices) return 0;
+  if (known[device] == 0) known[device] = ask_blocks(device) + 1;
+  const int count = known[device] - 1;
+  return limit > 0 && limit < count ? limit : count;
+}
+
 const char* message(Status status) {
   switch (status) {
-    case Status::ok: return "ok";
-    case Status::bad_argument: return "bad argument";
-    case Status::scratch_too_small: return "scratch too small";
-    case Status::unsupported: return "schedule not supported for these strides or this device";
-    case Status::launch_failed: return "launch failed";
+    case Status::ok:
+      return "ok";
+    case Status::bad_argument:
+      return "bad argument";
+    case Status::scratch_too_small:
+      return "scratch too small";
+    case Status::unsupported:
+      return "schedule not supported for these strides or this device";
+    case Status::launch_failed:
+      return "launch failed";
   }
   return "unknown status";
 }

@@ -1,8 +1,9 @@
 // Affine scans on an NVIDIA GPU: h[t] = a[t]*h[t-1] + b[t] along time, for every batch entry and channel.
 //
-// All functions are asynchronous on `stream`, never throw, never allocate, never synchronize. Pointers are device
-// pointers. Strides and sizes are 64-bit and count elements. Outputs may not overlap inputs, except that h may be
-// exactly b (or x) with the same strides. Unaligned views are allowed; 16-byte aligned ones are faster.
+// All functions are asynchronous on `stream`, never throw, never allocate, never synchronize. Pointers are
+// device pointers. Strides and sizes are 64-bit and count elements. Outputs may not overlap inputs, except
+// that h may be exactly b (or x) with the same strides. Unaligned views are allowed; 16-byte aligned ones are
+// faster.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -34,9 +35,11 @@ struct View {
   std::int64_t batch = 0, time = 0, channel = 0;
 };
 
-// How the work is cut. Results of one schedule are bit-identical from run to run on one device; `rows` and `slabs`
-// combine partial results over a window as wide as the grid, so that they may differ between devices with another
-// number of multiprocessors. `channels` computes exactly the sequential fused recurrence.
+// How the work is cut. Results of one schedule are bit-identical from run to run on one device; `rows` and
+// `slabs` combine partial results over a window as wide as the grid, so that they may differ between devices
+// with another number of multiprocessors (`slabs` also between aligned and unaligned tensors). `channels`
+// computes exactly the sequential fused recurrence. `rows` and `slabs` are cooperative launches: their blocks
+// wait for each other.
 enum class Schedule : int {
   automatic,  // by shape
   rows,       // time stride 1: tiles of consecutive steps, carried through a fixed window of tile summaries
@@ -44,8 +47,8 @@ enum class Schedule : int {
   channels    // any strides: one thread a channel, sequential in time
 };
 
-// The product of gates that a summary carries. `pair` (float32 only): an unevaluated sum of two floats. With gates
-// near 1 a plain product drifts: see bench/RESULTS-cuda.md.
+// The product of gates that a summary carries. `pair` (float32 only): an unevaluated sum of two floats. With
+// gates near 1 a plain product drifts: see bench/RESULTS-cuda.md.
 enum class Multiplier : int { pair, plain };
 
 struct AffineScan {
@@ -54,13 +57,15 @@ struct AffineScan {
   ConstView a, b;
   View h;
   const void* h0 = nullptr;  // [batch, channels], contiguous, float (double for f64); null: zero
-  void* h_last = nullptr;    // same shape and type: the state after the last step, h0 if length is 0; null: unwanted
+  void* h_last =
+      nullptr;  // same shape and type: the state after the last step, h0 if length is 0; null: unwanted
   Schedule schedule = Schedule::automatic;
   Multiplier multiplier = Multiplier::pair;
   int grid_limit = 0;  // at most this many co-resident blocks; 0: one a multiprocessor. For tests.
 };
 
-// TorchLean's DiagonalSSM with constant A, B: h[t] = A[d]*h[t-1] + B[d]*x[t]. A, B: [channels] of the element type.
+// TorchLean's DiagonalSSM with constant A, B: h[t] = A[d]*h[t-1] + B[d]*x[t]. A, B: [channels] of the element
+// type.
 struct DiagonalSsm {
   Element type = Element::f32;
   std::int64_t batch = 1, length = 0, channels = 1;
@@ -75,10 +80,15 @@ struct DiagonalSsm {
   int grid_limit = 0;
 };
 
-// The adjoint of DiagonalSsm for the loss's gradient dh by every h[t], given x and the forward h. Backwards in time
-// with g = dh[t] + carry: dA += g*h[t-1], dB += g*x[t], dx[t] = g*B, carry = g*A; dh0 = the last carry.
-// dA, dB, dh0: [batch, channels], contiguous, float (double for f64), each may be null; with batch > 1 the caller
-// adds the rows. One thread a channel, sequential in time, bit-identical from run to run.
+// The adjoint of DiagonalSsm for the loss's gradient dh by every h[t], given x and the forward h. With g[t]
+// the loss's gradient by h[t] through all later steps:
+//
+//   g[t] = dh[t] + A*g[t+1],  dx[t] = B*g[t],  dA = sum of g[t]*h[t-1],  dB = sum of g[t]*x[t],  dh0 = A*g[0]
+//
+// with h[-1] = h0 (null: zero). No division anywhere. dA, dB, dh0: [batch, channels], contiguous, float
+// (double for f64), each may be null; with batch > 1 the caller adds the rows. dx overlaps no input.
+// Schedules: `slabs` (channel stride 1) and `channels` (any strides: slow unless channels lie side by side);
+// `rows` is unsupported.
 struct DiagonalSsmBackward {
   Element type = Element::f32;
   std::int64_t batch = 1, length = 0, channels = 1;
@@ -90,20 +100,41 @@ struct DiagonalSsmBackward {
   void* dA = nullptr;
   void* dB = nullptr;
   void* dh0 = nullptr;
+  Schedule schedule = Schedule::automatic;
+  int grid_limit = 0;
 };
 
-// Scratch that a call with these arguments needs on the current device; 0 if none. Pointers are not looked at,
-// except whether they are aligned.
+// Scratch that a call with these arguments needs on the current device; 0 if none. Of the pointers only the
+// alignment matters: a call with pointers aligned otherwise may need more or less. 0 also for arguments that
+// the call refuses.
 std::size_t scratch_bytes(const AffineScan& scan);
 std::size_t scratch_bytes(const DiagonalSsm& scan);
+std::size_t scratch_bytes(const DiagonalSsmBackward& scan);
 
-// Prepares scratch for its first use. After that it serves any number of calls of any shapes that fit, one at a
-// time (in stream order); no clearing in between: summaries carry the number of the launch. Needed again after a
-// launch that failed, and after 2^31 launches.
+// Prepares scratch for its first use. After that it serves any number of calls of any shapes that fit, one at
+// a time (in stream order); no clearing in between: messages carry the number of the launch. Needed again
+// after a launch that failed, and after 2^31 launches. Precondition: scratch is 16-byte aligned.
 Status init_scratch(void* scratch, std::size_t bytes, cudaStream_t stream);
 
+// h[t] = a[t]*h[t-1] + b[t] with h[-1] = h0, for every batch entry and channel; h_last = h[length-1].
+//
+// Arithmetic: `channels` is the sequential fused recurrence, each step one rounding. `rows` and `slabs` lead
+// the state through products of gates over at most one window, and step through a thread's 11 to 56 elements
+// as `channels` does; measured errors are in bench/RESULTS-cuda.md, no bound is proven. NaN and infinity: a
+// state after one is what the recurrence gives, except that where a product of gates overflows or an infinite
+// gate meets another, NaN may stand for an infinity, or be where the recurrence recovers; a gate of 0 or the
+// start of a row always recovers exactly in `channels`, and at row starts in all.
+//
+// Precondition: tensors do not overlap, except that h may be exactly b. Errors are reported before anything
+// is written. Determinism: bit-identical from run to run (Schedule).
 Status affine_scan(const AffineScan& scan, void* scratch, std::size_t bytes, cudaStream_t stream);
+
+// The same with a[t] = A and b[t] = B*x[t], the product rounded; h may be exactly x.
 Status diagonal_ssm(const DiagonalSsm& scan, void* scratch, std::size_t bytes, cudaStream_t stream);
-Status diagonal_ssm_backward(const DiagonalSsmBackward& scan, cudaStream_t stream);
+
+// The adjoint; in `slabs` g is one fused step, and the sums dA, dB are added in a fixed order (tiles' sums in
+// double). Determinism as above.
+Status diagonal_ssm_backward(const DiagonalSsmBackward& scan, void* scratch, std::size_t bytes,
+                             cudaStream_t stream);
 
 }  // namespace exactscan::cuda

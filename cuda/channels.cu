@@ -1,15 +1,16 @@
-// Schedule `channels`: one thread a channel (or a pair of 16-bit channels), sequential in time. Exactly the fused
-// sequential recurrence. Threads keep a deep ring of steps in flight in shared memory, each its own slots, so that no
-// barrier is needed; a group of kStep steps is one asynchronous copy group.
-#include "cuda/device/exchange.cuh"
+// Schedule `channels`: one thread a channel (or a pair of 16-bit channels), sequential in time. Exactly the
+// fused sequential recurrence. Threads keep a deep ring of steps in flight in shared memory, each its own
+// slots, so that no barrier is needed; a group of kStep steps is one asynchronous copy group.
 #include "cuda/device/launch.hpp"
+#include "cuda/device/pipeline.cuh"
 
 namespace exactscan::cuda {
 namespace {
 
 constexpr int kStep = 8;
 
-template <class E> struct Channels {
+template <class E>
+struct Channels {
   const E* A;
   const E* B;
   const E* a;
@@ -22,18 +23,22 @@ template <class E> struct Channels {
 };
 
 // The unit a thread copies: one element, or two neighbouring 16-bit channels.
-template <class E, int kWide> struct alignas(sizeof(E) * kWide) Unit {
+template <class E, int kWide>
+struct alignas(sizeof(E) * kWide) Unit {
   E e[kWide];
 };
 
-template <class U> __device__ void copy_unit(U* to, const U* from) {
+template <class U>
+__device__ void copy_unit(U* to, const U* from) {
   if constexpr (sizeof(U) >= 4)
-    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared_address(to)), "l"(from), "n"(sizeof(U))
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared_address(to)), "l"(from),
+                 "n"(sizeof(U))
                  : "memory");
 }
 
 // One thread's channels: where it reads and writes, and its state.
-template <class E, int kWide, bool kConstant> struct Walk {
+template <class E, int kWide, bool kConstant>
+struct Walk {
   using S = State<E>;
   using U = Unit<E, kWide>;
   const E* a;
@@ -96,7 +101,7 @@ __global__ void scan_channels(const __grid_constant__ Channels<E> p) {
       }
       ++requested;
     }
-    copy_commit();
+    asm volatile("cp.async.commit_group;" ::: "memory");
   };
   auto fetch = [&](U& ua, U& ub) {
     if constexpr (!kConstant) {
@@ -113,7 +118,7 @@ __global__ void scan_channels(const __grid_constant__ Channels<E> p) {
     U ua[kStep]{}, ub[kStep];
     if constexpr (kAsync) {
       request((at + kGroups - 1) % kGroups);
-      copy_wait<kGroups - 1>();
+      asm volatile("cp.async.wait_group %0;" ::"n"(kGroups - 1) : "memory");
 #pragma unroll
       for (int s = 0; s < kStep; ++s) {
         if constexpr (!kConstant) ua[s] = *slot(at, s, 0);
@@ -165,33 +170,55 @@ Status launch_depth(const Channels<E>& k, const ChannelsTuning& tuning, cudaStre
   return launch<E, kWide, kConstant, 32>(k, threads, stream);
 }
 
-template <class E> Status launch_type(const Problem& p, const ChannelsTuning& tuning, cudaStream_t stream) {
-  const Channels<E> k{static_cast<const E*>(p.A), static_cast<const E*>(p.B), static_cast<const E*>(p.a.data),
-                      static_cast<const E*>(p.b.data), static_cast<E*>(p.h.data),
-                      static_cast<const State<E>*>(p.h0), static_cast<State<E>*>(p.h_last), p.length, p.channels,
-                      p.batch * p.channels, p.a.batch, p.a.time, p.a.channel, p.b.batch, p.b.time, p.b.channel,
-                      p.h.batch, p.h.time, p.h.channel};
+template <class E>
+Status launch_type(const Problem& p, const ChannelsTuning& tuning, cudaStream_t stream) {
+  const Channels<E> k{static_cast<const E*>(p.A),
+                      static_cast<const E*>(p.B),
+                      static_cast<const E*>(p.a.data),
+                      static_cast<const E*>(p.b.data),
+                      static_cast<E*>(p.h.data),
+                      static_cast<const State<E>*>(p.h0),
+                      static_cast<State<E>*>(p.h_last),
+                      p.length,
+                      p.channels,
+                      p.batch * p.channels,
+                      p.a.batch,
+                      p.a.time,
+                      p.a.channel,
+                      p.b.batch,
+                      p.b.time,
+                      p.b.channel,
+                      p.h.batch,
+                      p.h.time,
+                      p.h.channel};
   if constexpr (sizeof(E) == 2) {
     auto even = [](const void* data, std::int64_t batch, std::int64_t time, std::int64_t channel) {
-      return reinterpret_cast<std::uintptr_t>(data) % 4 == 0 && batch % 2 == 0 && time % 2 == 0 && channel == 1;
+      return reinterpret_cast<std::uintptr_t>(data) % 4 == 0 && batch % 2 == 0 && time % 2 == 0 &&
+             channel == 1;
     };
     const bool wide = p.channels % 2 == 0 && even(k.b, k.b_batch, k.b_time, k.b_channel) &&
                       even(k.h, k.h_batch, k.h_time, k.h_channel) &&
                       (p.constant || even(k.a, k.a_batch, k.a_time, k.a_channel));
     if (wide)
-      return p.constant ? launch_depth<E, 2, true>(k, tuning, stream) : launch_depth<E, 2, false>(k, tuning, stream);
+      return p.constant ? launch_depth<E, 2, true>(k, tuning, stream)
+                        : launch_depth<E, 2, false>(k, tuning, stream);
   }
-  return p.constant ? launch_depth<E, 1, true>(k, tuning, stream) : launch_depth<E, 1, false>(k, tuning, stream);
+  return p.constant ? launch_depth<E, 1, true>(k, tuning, stream)
+                    : launch_depth<E, 1, false>(k, tuning, stream);
 }
 
 }  // namespace
 
 Status launch_channels(const Problem& p, const ChannelsTuning& tuning, cudaStream_t stream) {
   switch (p.type) {
-    case Element::f32: return launch_type<float>(p, tuning, stream);
-    case Element::f64: return launch_type<double>(p, tuning, stream);
-    case Element::bf16: return launch_type<__nv_bfloat16>(p, tuning, stream);
-    case Element::f16: return launch_type<__half>(p, tuning, stream);
+    case Element::f32:
+      return launch_type<float>(p, tuning, stream);
+    case Element::f64:
+      return launch_type<double>(p, tuning, stream);
+    case Element::bf16:
+      return launch_type<__nv_bfloat16>(p, tuning, stream);
+    case Element::f16:
+      return launch_type<__half>(p, tuning, stream);
   }
   return Status::bad_argument;
 }

@@ -1,6 +1,6 @@
 (** Bounds for every unambiguous formula: bracketings, the quadratic form, permuted sums.
 
-    Main results: [formula_theorem1], [formula_theorem2_count], [formula_theorem2] for any formula, in terms of its own
+    Main results: [formula_theorem1], [formula_theorem2_count], [formula_theorem2], [formula_theorem3] for any formula, in terms of its own
     excess through kicks, [D]; formulas of one h_t: FormulasScan.v; D of products in order: FormulasKicks.v.
     [bev] is the error model; its sums are absorbed by both addends, where an addend that is a product may be fused into the sum.
     Depends on: RoundingModel (majorant pairs), RoundingTree (inequalities), RoundingAbsorption (the step of Lemma 2). *)
@@ -33,6 +33,9 @@ Fixpoint muls y :=
   match y with BVar _ => 0 | BMul x y => factors x + muls y | BAdd x y => Nat.max (muls x) (muls y) end%nat.
 Fixpoint adds y :=
   match y with BVar _ => 0 | BMul _ y => adds y | BAdd x y => adds x + adds y + 1 end%nat.
+(** Most sums on the way of a term. *)
+Fixpoint depth y :=
+  match y with BVar _ => 0 | BMul _ y => depth y | BAdd x y => Nat.max (depth x) (depth y) + 1 end%nat.
 (** The value with given coefficients, and the multiplication-only majorant. *)
 Fixpoint bval (f g : nat -> R) y :=
   match y with BVar s => g s | BMul x y => aval f x * bval f g y | BAdd x y => bval f g x + bval f g y end.
@@ -141,7 +144,7 @@ Proof.
     rewrite <- (Rmult_1_l km) at 1; apply Rmult_le_compat_r; [exact km0|apply q_pos].
 Qed.
 
-Definition W1 f := q ^ adds f * Wm f + q ^ (muls f + adds f) * D f.
+Definition W1 f := q ^ depth f * Wm f + q ^ (muls f + depth f) * D f.
 
 (** Every rounding charged to the terms below it; what sums see obeys the same bound. *)
 Lemma bev_dom f x c : bev f x c -> dom x (exact f) (W1 f) (M f) /\ c <= W1 f.
@@ -151,9 +154,9 @@ Proof.
     assert (Dm : dom x (b s) (bH s) (Rabs (b s))) by (split; [lra|exact H]); split; [exact Dm|apply dom_abs with (1 := Dm)].
   - pose proof (aev_dom _ _ Hf) as Df; pose proof (dom_mul _ _ _ _ _ _ _ _ Df Hg) as Dp.
     assert (E : q * (q ^ (factors f - 1) * AU f * W1 g) + km <= W1 (BMul f g)).
-    { unfold W1; rewrite D_mul; cbn [muls adds]; unfold Wm at 2; cbn [bval]; fold (Wm g); rewrite aval_scale.
+    { unfold W1; rewrite D_mul; cbn [muls depth]; unfold Wm at 2; cbn [bval]; fold (Wm g); rewrite aval_scale.
       replace (AU f) with (aval aH f + DA f) by (unfold DA; ring).
-      pose proof (node_arith_B 1 (q ^ factors f) (q ^ muls g) (q ^ adds g) (q ^ adds g) (q ^ adds g) (aval aH f) (DA f) (Wm g) (Mh g) (D g) km 0 0 0) as N.
+      pose proof (node_arith_B 1 (q ^ factors f) (q ^ muls g) (q ^ depth g) (q ^ depth g) (q ^ depth g) (aval aH f) (DA f) (Wm g) (Mh g) (D g) km 0 0 0) as N.
       eapply Rle_trans; [|eapply Rle_trans; [apply N|]]; auto using PH_pos, DA_pos, Wm_pos, D_pos, Mh_pos, q_pos, q_nonneg, Wm_le; try lra.
       - right; rewrite q_factors, !pow_add; ring.
       - right; rewrite !pow_add; ring. }
@@ -161,16 +164,16 @@ Proof.
     { eapply dom_weaken; [apply dom_err with (2 := He), dom_rnd with (v := v), Hd; exact Dp|exact E]. }
     split; [exact Dm|]; apply Rle_trans with (2 := E), Rplus_le_compat_r, Rmult_le_compat_l; [lra|apply dom_abs with (1 := Dp)].
   - assert (E : q * (W1 f + W1 g) + kp <= W1 (BAdd f g)).
-    { unfold W1; rewrite D_add; cbn [muls adds]; unfold Wm at 3; cbn [bval]; fold (Wm f) (Wm g).
-      set (n := (adds f + adds g + 1)%nat); set (m := Nat.max (muls f) (muls g)).
+    { unfold W1; rewrite D_add; cbn [muls depth]; unfold Wm at 3; cbn [bval]; fold (Wm f) (Wm g).
+      set (n := (Nat.max (depth f) (depth g) + 1)%nat); set (m := Nat.max (muls f) (muls g)).
       assert (K : forall i, (i + 1 <= n)%nat -> q * q ^ i <= q ^ n).
       { intros i Hi; replace (q * q ^ i) with (q ^ (1 + i)) by (rewrite pow_add, pow_1; reflexivity); apply q_mono; lia. }
       assert (K2 : forall i j, (i + 1 <= n)%nat -> (j <= m)%nat -> q * q ^ (j + i) <= q ^ (m + n)).
       { intros i j Hi Hj; replace (q * q ^ (j + i)) with (q ^ (1 + (j + i))) by (rewrite pow_add, pow_1; reflexivity); apply q_mono; lia. }
-      pose proof (Rmult_le_compat_r _ _ _ (Wm_pos f) (K (adds f) ltac:(unfold n; lia))).
-      pose proof (Rmult_le_compat_r _ _ _ (Wm_pos g) (K (adds g) ltac:(unfold n; lia))).
-      pose proof (Rmult_le_compat_r _ _ _ (D_pos f) (K2 (adds f) (muls f) ltac:(unfold n; lia) ltac:(unfold m; lia))).
-      pose proof (Rmult_le_compat_r _ _ _ (D_pos g) (K2 (adds g) (muls g) ltac:(unfold n; lia) ltac:(unfold m; lia))).
+      pose proof (Rmult_le_compat_r _ _ _ (Wm_pos f) (K (depth f) ltac:(unfold n; lia))).
+      pose proof (Rmult_le_compat_r _ _ _ (Wm_pos g) (K (depth g) ltac:(unfold n; lia))).
+      pose proof (Rmult_le_compat_r _ _ _ (D_pos f) (K2 (depth f) (muls f) ltac:(unfold n; lia) ltac:(unfold m; lia))).
+      pose proof (Rmult_le_compat_r _ _ _ (D_pos g) (K2 (depth g) (muls g) ltac:(unfold n; lia) ltac:(unfold m; lia))).
       pose proof (Rmult_le_compat_r _ _ _ kp0 (q_pos (m + n))); lra. }
     assert (Dm : dom (x + y + e + k) (exact (BAdd f g)) (W1 (BAdd f g)) (M (BAdd f g))).
     { eapply dom_weaken; [apply dom_err with (2 := Hk), dom_err with (k := v * (W1 f + W1 g)); [apply dom_add; eassumption|]|].
@@ -179,15 +182,29 @@ Proof.
     split; [exact Dm|apply dom_abs with (1 := Dm)].
 Qed.
 
+(** With a declared depth. *)
+Theorem formula_theorem3 f x c n : bev f x c -> (depth f <= n)%nat ->
+  Rabs (x - exact f) <= q ^ n * Wm f - M f + q ^ (muls f + n) * D f.
+Proof.
+  intros H Hn; destruct (bev_dom _ _ _ H) as [[_ B] _]; apply Rle_trans with (1 := B); unfold W1.
+  pose proof (Rmult_le_compat_r _ _ _ (Wm_pos f) (q_mono _ _ Hn)).
+  assert (Hm : (muls f + depth f <= muls f + n)%nat) by lia; pose proof (Rmult_le_compat_r _ _ _ (D_pos f) (q_mono _ _ Hm)); lra.
+Qed.
+
+Lemma depth_adds y : (depth y <= adds y)%nat.
+Proof. induction y; simpl; lia. Qed.
+
 Theorem formula_theorem1 f x c : bev f x c ->
   Rabs (x - exact f) <= q ^ adds f * Wm f - M f + q ^ (muls f + adds f) * D f.
-Proof. intros H; destruct (bev_dom _ _ _ H) as [[_ B] _]; apply Rle_trans with (1 := B); unfold W1; lra. Qed.
+Proof. intros H; apply (formula_theorem3 f x c (adds f) H (depth_adds f)). Qed.
 
 Lemma cap_le f x c : bev f x c -> c <= q ^ (muls f + adds f) * BU f.
 Proof.
   intros H; destruct (bev_dom _ _ _ H) as [_ C]; apply Rle_trans with (1 := C); unfold W1.
-  replace (BU f) with (Mh f + D f) by (unfold D; ring).
-  pose proof (Rmult_le_compat_l _ _ _ (q_nonneg (adds f)) (Wm_le f)); rewrite pow_add; lra.
+  replace (BU f) with (Mh f + D f) by (unfold D; ring); pose proof (depth_adds f) as Hd.
+  assert (Hm : (muls f + depth f <= muls f + adds f)%nat) by lia.
+  pose proof (Rmult_le_compat_r _ _ _ (D_pos f) (q_mono _ _ Hm)); pose proof (Rmult_le_compat_r _ _ _ (Wm_pos f) (q_mono _ _ Hd)).
+  pose proof (Rmult_le_compat_l _ _ _ (q_nonneg (adds f)) (Wm_le f)); rewrite !pow_add in *; lra.
 Qed.
 
 Lemma bev_apart f x c : bev f x c -> dom x (exact f) (Wm f + q ^ (muls f + adds f) * (V f + D f)) (M f).

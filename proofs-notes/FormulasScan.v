@@ -1,7 +1,7 @@
 (** Unambiguous formulas of h_t: every monomial of the scan exactly once, in any order and bracketing.
 
     Main results: [unambiguous_exact] (such a formula is the recurrence), [unambiguous_bound1],
-    [unambiguous_bound2] (Theorems 1 and 2 with any cut, in terms of recurrences and of a bound [u] of what kicks can do: 0
+    [unambiguous_bound2], [unambiguous_bound3] (Theorems 1, 2 with any cut, 3, in terms of recurrences and of a bound [u] of what kicks can do: 0
     without underflow, FormulasKicks.v for products in order).
     Depends on: Formulas, RoundingBounds (one inequality). *)
 From Coq Require Import Reals List Arith Lia Lra Psatz Permutation.
@@ -154,6 +154,15 @@ Proof.
   intros H; pose proof (formula_theorem1 v km kp v0 km0 kp0 a aH b bH a_le b_le y x c H) as B.
   rewrite unambiguous_exact, adds_eq in B; unfold Wm, M in B; rewrite !bval_scan in B.
   apply Rle_trans with (1 := B), Rplus_le_compat_l, kicks_le.
+Qed.
+
+Theorem unambiguous_bound3 x c n : bev v km kp a aH b bH y x c -> (depth y <= n)%nat ->
+  Rabs (x - scan a b t) <= q ^ n * W_t - M_t + q ^ (t + n) * u.
+Proof.
+  intros H Hn; pose proof (formula_theorem3 v km kp v0 km0 kp0 a aH b bH a_le b_le y x c n H Hn) as B.
+  rewrite unambiguous_exact in B; unfold Wm, M in B; rewrite !bval_scan in B.
+  apply Rle_trans with (1 := B), Rplus_le_compat_l, Rmult_le_compat; [apply pow_le; lra|apply excess_pos| |exact excess].
+  apply Rle_pow; [lra|pose proof muls_le_t; lia].
 Qed.
 
 Lemma aH_prod_pos l : 0 <= prodl aH l.

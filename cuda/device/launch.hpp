@@ -1,6 +1,8 @@
 // What the host side hands to the kernels' launchers. Internal.
 #pragma once
 
+#include <type_traits>
+
 #include "cuda/affine_scan.hpp"
 
 namespace exactscan::cuda {
@@ -17,10 +19,15 @@ struct Problem {
   const void* h0;
   void* h_last;
   Multiplier multiplier;
-  int blocks;  // co-resident blocks to use at most
+  int blocks;      // co-resident blocks to use at most
+  int processors;  // multiprocessors, 0 if this device lacks what the persistent kernels need
 };
 
-constexpr int kMostBlocks = 160;  // one thread reads one entry of the window
+constexpr int kMostBlocks = 256;  // a window thread reads at most two summaries
+
+// Blocks that the persistent kernels may use, at most `limit` if that is positive; 0: this device cannot run
+// them.
+int blocks_available(int limit);
 
 std::size_t rows_scratch(const Problem& p);
 Status launch_rows(const Problem& p, void* scratch, cudaStream_t stream);
@@ -34,7 +41,43 @@ struct ChannelsTuning {
 };
 Status launch_channels(const Problem& p, const ChannelsTuning& tuning, cudaStream_t stream);
 
+// Many channels side by side: part of schedule `channels`. Unsupported: the copy engine cannot address the
+// tensors.
+bool prefers_columns(const Problem& p);
+Status launch_columns(const Problem& p, int width, cudaStream_t stream);  // width 0: chosen
+
+std::size_t slabs_backward_scratch(const DiagonalSsmBackward& s, int blocks);
+Status launch_slabs_backward(const DiagonalSsmBackward& s, int blocks, void* scratch, cudaStream_t stream);
+
+inline bool is_known(Element type) { return static_cast<int>(type) >= 0 && static_cast<int>(type) <= 3; }
+
+// Whether one thread a channel should serve where both schedules could: time too short to cut, or short and
+// with enough channels to fill the device. The thresholds are guesses, not measured.
+inline bool prefers_channels(std::int64_t batch, std::int64_t length, std::int64_t channels) {
+  return length < 64 || (length < 256 && batch * channels >= 65536);
+}
+
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 inline Status launched() { return cudaPeekAtLastError() == cudaSuccess ? Status::ok : Status::launch_failed; }
+
+// f(true_type) or f(false_type).
+template <class F>
+Status choose(bool x, F&& f) {
+  return x ? f(std::true_type{}) : f(std::false_type{});
+}
+
+// Launches co-resident blocks: they wait for each other.
+template <class Kernel, class Arguments>
+Status launch_together(Kernel* kernel, Arguments& k, int blocks, int threads, int shared,
+                       cudaStream_t stream) {
+  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) != cudaSuccess)
+    return Status::unsupported;
+  void* arguments[] = {&k};
+  if (cudaLaunchCooperativeKernel(kernel, dim3(static_cast<unsigned>(blocks)),
+                                  dim3(static_cast<unsigned>(threads)), arguments,
+                                  static_cast<std::size_t>(shared), stream) != cudaSuccess)
+    return Status::launch_failed;
+  return launched();
+}
 
 }  // namespace exactscan::cuda

@@ -1,5 +1,5 @@
 #!/bin/bash -eu
-# Builds every fuzz target as OSS-Fuzz expects it: with $CC, $CXX, $CFLAGS, $CXXFLAGS and $LIB_FUZZING_ENGINE, from
+# build.sh [TARGET...]: builds the fuzz targets (all, unless some are named) as OSS-Fuzz expects it: with $CC, $CXX, $CFLAGS, $CXXFLAGS and $LIB_FUZZING_ENGINE, from
 # the current folder, in $WORK, into $OUT: the targets, their seed corpora and dictionaries, the libraries they load.
 #
 # Distribution libraries in C++ (fmt, TBB) are built for libstdc++, so that is used, not libc++.
@@ -7,8 +7,9 @@ export CXXFLAGS="${CXXFLAGS//-stdlib=libc++/}"
 
 source=$PWD
 cmake -S "$source" -B "$WORK/build" -G Ninja -DCMAKE_BUILD_TYPE=None -DEXACTSCAN_FUZZ=ON -DEXACTSCAN_TESTS=OFF \
-  -DCMAKE_CXX_FLAGS="$CXXFLAGS -O1 -g" -DCMAKE_EXE_LINKER_FLAGS='-Wl,-rpath,$ORIGIN/lib'
-names=(npz safetensors contract kernels)
+  -DCMAKE_CXX_FLAGS="$CXXFLAGS" -DCMAKE_EXE_LINKER_FLAGS='-Wl,-rpath,$ORIGIN/lib'
+names=("$@")
+[ $# -gt 0 ] || names=(npz safetensors contract kernels)
 ninja -C "$WORK/build" "${names[@]/%/_fuzzer}"
 
 mkdir -p "$OUT/lib"

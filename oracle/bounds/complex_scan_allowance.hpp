@@ -7,7 +7,9 @@
 // much. With q = 1 + mu u, s = 1 + 2u, Gamma = (q s)^t, N the non-zero leaves but one:
 //   Theorem 1: s^N Em + (s^N - 1) M
 //   Theorem 2: Em + 2 Gamma min{ N u M', over the windows: (1 + N u)((c-1) u M' + tail + U~) + N u u M' }
-// plus Gamma U~. Under flush to zero it is capped: flushing only shrinks what is computed.
+// plus Gamma U~. With rounding=any s = 1 + 2u(1 + u): the second rounding acts on what the first made. The
+// real cap under flush to zero does not hold in modulus: a part x + y with y flushed can
+// grow.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +24,7 @@ class ComplexScanAllowance {
   ComplexScanAllowance(const ComplexCalculus& calculus, const Inexact& first)
       : calculus_(calculus),
         u_(calculus.unit()),
+        sums_(2 * u_ * (calculus.arithmetic().nearest ? 1 : 1 + u_)),
         m_(first.size),
         mh_(first.bound()),
         em_(first.error),
@@ -36,7 +39,7 @@ class ComplexScanAllowance {
   void step(const Inexact& a, const Inexact& b) {
     const long double q = calculus_.product_units(), ah = a.bound(), bh = b.bound();
     steps_ += 1;
-    gamma_ = up(gamma_ * (1 + q) * (1 + 2 * u_));
+    gamma_ = up(gamma_ * (1 + q) * (1 + sums_));
     em_ = up((1 + q) * ah * em_ + (q * ah + a.error) * m_ + b.error);
     m_ = up(a.size * m_ + b.size);
     underflow_sums(ah);
@@ -59,7 +62,6 @@ class ComplexScanAllowance {
       e = std::min(e, up(em_ + 2 * gamma_ * std::min(nv * mp_, window * (1 + nv) + nv * vm)));
     }
     e = up(e + gamma_ * lost_);
-    if (calculus_.arithmetic().flush) e = std::min(e, cap());
     return {std::min(size, m_), e, over_};
   }
 
@@ -71,12 +73,7 @@ class ComplexScanAllowance {
   static long double windowed(const Cell& cell, long double vm) {
     return excess(cell.count) * vm + cell.tail;
   }
-  long double growth_of_sums() const { return std::expm1(excess(n_) * std::log1p(2 * u_)) * (1 + 0x1p-42L); }
-  long double cap() const {
-    const long double gradual =
-        4 * static_cast<long double>(calculus_.arithmetic().half_smallest) * steps_ * (s_ + x_);
-    return up(gamma_ * (mh_ + gradual) + m_);
-  }
+  long double growth_of_sums() const { return std::expm1(excess(n_) * std::log1p(sums_)) * (1 + 0x1p-42L); }
   // [proof: complex_no_overflow], with a factor 16 to spare.
   bool overflow_possible_here() const {
     const long double top = calculus_.arithmetic().largest;
@@ -102,7 +99,7 @@ class ComplexScanAllowance {
   }
 
   const ComplexCalculus& calculus_;
-  long double u_, gamma_ = 1;
+  long double u_, sums_, gamma_ = 1;  // sums_: the two roundings that a node's sums may cost a part
   long double m_, mh_, em_, n_;
   long double s_ = 1, x_ = 0, g_, lost_ = 0, mp_, peak_;
   Cell old_, new_;

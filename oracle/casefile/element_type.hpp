@@ -57,6 +57,7 @@ constexpr bool is_real(ElementType type) {
          type == ElementType::bf16;
 }
 
+constexpr bool is_integral(ElementType type) { return type >= ElementType::i8 && type <= ElementType::u64; }
 constexpr bool is_complex(ElementType type) { return type == ElementType::c64 || type == ElementType::c128; }
 
 // The type of a complex type's parts; a real type itself.

@@ -75,6 +75,9 @@ bool CarefulSink::judge_special(const Pending& element) {
         // The finite value that is possible may be too large for the output's type.
         settle(element, Verdict::undecided, 0, 0,
                "it may or may not depend on an input that is NaN or infinite, and may overflow");
+      } else if (c == 0 && (possible.admits(1.0) || possible.admits(-1.0))) {
+        settle(element, Verdict::undecided, 0, 0,
+               "it may or may not depend on an input that is NaN or infinite, and may underflow");
       } else {
         settle(element, Verdict::refuted, infinity, infinity, note);
       }

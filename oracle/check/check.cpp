@@ -42,8 +42,10 @@ void judge_case(const Case& value, const Contract& contract, const CheckOptions&
 
 const OperationJudge& judge_of(const Case& value) {
   for (const OperationJudge* judge :
-       {&affine_scan_judge, &diagonal_ssm_judge, &diagonal_s4_judge, &simplified_scan_judge, &s5_inner_judge,
-        &simplified_state_update_judge}) {
+       {&affine_scan_judge, &diagonal_ssm_judge, &diagonal_s4_judge, &selective_scan_judge,
+        &selective_state_update_judge, &mamba_block_judge, &selective_mamba_block_judge, &ssd_judge,
+        &ssd_chunk_cumsum_judge, &ssd_chunk_state_judge, &ssd_state_passing_judge, &ssd_chunk_scan_judge,
+        &simplified_scan_judge, &s5_inner_judge, &simplified_state_update_judge}) {
     if (judge->name == value.op) return *judge;
   }
   throw CaseError(value.file + ": operation " + value.op + " is described but cannot be checked");

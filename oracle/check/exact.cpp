@@ -12,6 +12,18 @@
 namespace exactscan {
 namespace {
 
+// The longest of a tensor's shapes whose dimensions the inputs have said; "" if there is none.
+std::string_view known_shape(const TensorSpec& spec, const Dimensions& dimensions) {
+  std::string_view best;
+  for (const std::string_view form : spec.shapes) {
+    const bool known = std::all_of(form.begin(), form.end(), [&](char c) {
+      return c == ',' || c == '1' || dimensions.count(std::string(1, c)) != 0;
+    });
+    if (known && form.size() > best.size()) best = form;
+  }
+  return best;
+}
+
 // Where the case holds no output: all that its inputs give a meaning to, in the type of the first input.
 void add_all_outputs(Case& value, const Dimensions& dimensions) {
   const OperationSpec& operation = *find_operation(value.op);
@@ -23,7 +35,9 @@ void add_all_outputs(Case& value, const Dimensions& dimensions) {
     if (!spec.needs.empty() && primal != value.inputs.end()) {
       shape = primal->second.shape;
     } else {
-      for (const char c : spec.shapes.front()) {
+      const std::string_view form = known_shape(spec, dimensions);
+      if (form.empty() && !spec.shapes.front().empty()) continue;
+      for (const char c : form) {
         if (c != ',') shape.push_back(c == '1' ? 1 : dimensions.at(std::string(1, c)));
       }
     }

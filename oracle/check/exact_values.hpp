@@ -67,6 +67,16 @@ std::vector<Request> requests_of_unit(const Op& op, std::int64_t unit) {
   return requests;
 }
 
+// The values as the outputs that the case holds.
+template <class Op>
+void store_values(const Op& op, const std::vector<std::vector<double>>& values, Case& result) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Output& output = op.outputs()[i];
+    if (output.candidate.present())
+      result.outputs[output.name] = Tensor::of(output.candidate.type(), output.shape, values[i]);
+  }
+}
+
 template <class Op>
 void exact_operation(const Problem& problem, const CheckerSettings& settings, Case& result) {
   const Op op(problem.value, problem.dimensions, problem.contract);
@@ -87,11 +97,7 @@ void exact_operation(const Problem& problem, const CheckerSettings& settings, Ca
                       problem.value.file, open.size()));
     }
   });
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const Output& output = op.outputs()[i];
-    if (output.candidate.present())
-      result.outputs[output.name] = Tensor::of(output.candidate.type(), output.shape, values[i]);
-  }
+  store_values(op, values, result);
 }
 
 }  // namespace exactscan

@@ -3,37 +3,10 @@
 
 #include "oracle/check/checker.hpp"
 #include "oracle/check/exact_values.hpp"
+#include "oracle/check/make_report.hpp"
 #include "oracle/check/operation_judge.hpp"
-#include "oracle/check/spell_out.hpp"
 
 namespace exactscan {
-
-// All of a tensor's report but its witnesses.
-inline TensorReport summary_of(const Output& output, const Findings& found) {
-  TensorReport tensor;
-  tensor.name = output.name;
-  tensor.verdict = found.refuted > 0     ? Verdict::refuted
-                   : found.undecided > 0 ? Verdict::undecided
-                                         : Verdict::explained;
-  tensor.elements = output.size();
-  tensor.refuted = found.refuted;
-  tensor.undecided = found.undecided;
-  tensor.max_ratio = found.max_ratio;
-  tensor.max_ulp = found.max_ulp;
-  tensor.ladder = found.ladder;
-  return tensor;
-}
-
-template <class Op>
-TensorReport report_tensor(const Op& op, const Output& output, const Findings& found) {
-  TensorReport tensor = summary_of(output, found);
-  for (const Remarkable& r : found.remarkable) {
-    // One example is enough of what is explained.
-    if (r.verdict == Verdict::explained && !tensor.witnesses.empty()) break;
-    tensor.witnesses.push_back(spell_out(op, r));
-  }
-  return tensor;
-}
 
 template <class Op>
 void judge_operation(const Problem& problem, CheckerSettings settings, CaseReport& report) {
@@ -41,14 +14,7 @@ void judge_operation(const Problem& problem, CheckerSettings settings, CaseRepor
   if constexpr (requires { op.verify_lattice(problem.value.file); }) {
     if (settings.exact) op.verify_lattice(problem.value.file);
   }
-  const std::vector<Findings> findings = Checker<Op>(op, std::move(settings)).run();
-  for (std::size_t i = 0; i < findings.size(); ++i) {
-    const Output& output = op.outputs()[i];
-    if (!output.candidate.present()) continue;
-    TensorReport tensor = report_tensor(op, output, findings[i]);
-    report.verdict = worst(report.verdict, tensor.verdict);
-    report.tensors.push_back(std::move(tensor));
-  }
+  add_reports(op, Checker<Op>(op, std::move(settings)).run(), report);
 }
 
 template <class Op>

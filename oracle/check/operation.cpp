@@ -69,8 +69,12 @@ OperationSpec diagonal_s4() {
 }  // namespace
 
 std::span<const OperationSpec> operations() {
-  static const std::vector<OperationSpec> all{affine_scan(),     diagonal_ssm(), diagonal_s4(),
-                                              simplified_scan(), s5_inner(),     simplified_state_update()};
+  static const std::vector<OperationSpec> all = [] {
+    std::vector<OperationSpec> list{affine_scan(),     diagonal_ssm(), diagonal_s4(),
+                                    simplified_scan(), s5_inner(),     simplified_state_update()};
+    for (OperationSpec& spec : mamba_operations()) list.push_back(std::move(spec));
+    return list;
+  }();
   return all;
 }
 

@@ -13,7 +13,7 @@
 
 namespace exactscan {
 
-enum class ElementKind : std::uint8_t { real, complex };
+enum class ElementKind : std::uint8_t { real, complex, integral };
 
 struct TensorSpec {
   std::string_view name;  // "a", "h0", "dA"
@@ -41,6 +41,8 @@ struct OperationSpec {
 };
 
 std::span<const OperationSpec> operations();
+// The Mamba systems' part of them (mamba_operations.cpp).
+std::vector<OperationSpec> mamba_operations();
 // nullptr if there is none of that name.
 const OperationSpec* find_operation(std::string_view name);
 

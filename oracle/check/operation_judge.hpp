@@ -24,10 +24,14 @@ struct OperationJudge {
   void (*exact)(const Problem& problem, const CheckerSettings& settings, Case& result);
 };
 
-// One each in affine_scan.cpp, diagonal_ssm.cpp, diagonal_s4.cpp: the only places that instantiate the
-// checker. S5's three are in s5/s5.cpp: complex, and judged by a checker of their own.
+// One each in the operations' own sources: the only places that instantiate the checker. S5's three are in
+// s5/s5.cpp: complex, and judged by a checker of their own; the Mamba systems' by that of unit_judge.hpp.
 extern const OperationJudge affine_scan_judge, diagonal_ssm_judge, diagonal_s4_judge;
 extern const OperationJudge simplified_scan_judge, s5_inner_judge, simplified_state_update_judge;
+extern const OperationJudge selective_scan_judge, selective_state_update_judge, mamba_block_judge,
+    selective_mamba_block_judge;
+extern const OperationJudge ssd_judge, ssd_chunk_cumsum_judge, ssd_chunk_state_judge, ssd_state_passing_judge,
+    ssd_chunk_scan_judge;
 
 // The judge of a validated case's operation.
 const OperationJudge& judge_of(const Case& value);

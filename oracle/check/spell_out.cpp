@@ -20,7 +20,13 @@ std::string print_candidate(double c, ElementType type) {
 
 std::vector<std::int64_t> index_of(const Output& output, const Request& at) {
   if (output.shape.size() < 2) return {at.column};
-  return {at.row, at.column};
+  std::vector<std::int64_t> index(output.shape.size(), at.column);
+  std::int64_t row = at.row;
+  for (std::size_t i = output.shape.size() - 1; i-- > 0;) {
+    index[i] = row % output.shape[i];
+    row /= output.shape[i];
+  }
+  return index;
 }
 
 }  // namespace

@@ -109,10 +109,14 @@ class Validator {
   }
 
   void tensor(const std::string& name, const Tensor& value, const TensorSpec& spec) {
-    const bool complex = spec.kind == ElementKind::complex;
-    if (complex ? !is_complex(value.type) : !is_real(value.type)) {
+    const bool good = spec.kind == ElementKind::complex    ? is_complex(value.type)
+                      : spec.kind == ElementKind::integral ? is_integral(value.type)
+                                                           : is_real(value.type);
+    if (!good) {
       fail(fmt::format("{} is {}; a {} tensor belongs there", name, element_name(value.type),
-                       complex ? "complex64 or complex128" : "real floating-point"));
+                       spec.kind == ElementKind::complex    ? "complex64 or complex128"
+                       : spec.kind == ElementKind::integral ? "whole-number"
+                                                            : "real floating-point"));
     }
     for (const std::string_view shape : spec.shapes) {
       const std::vector<std::string> dims = dimension_names(shape);

@@ -31,6 +31,18 @@ enum class Zoh : std::uint8_t { expm1, naive };
 enum class Previous : std::uint8_t { stored, recovered };
 // The operands of matrix products (projections): as they are, or cut or rounded to tf32.
 enum class Gemm : std::uint8_t { fp32, tf32 };
+// How softplus is formed: log1p(exp(x)), or log(1 + exp(x)), which loses what is small beside 1.
+enum class Softplus : std::uint8_t { log1p, naive };
+// What the dot products of a chunked kernel take: operands as they are, or as a tensor core takes them,
+// converted to the storage type (bf16, fp16) or, for fp32 storage, to tf32.
+enum class Operands : std::uint8_t { full, tensor };
+// Conversion to tf32: toward zero, to nearest, or either.
+enum class Tf32 : std::uint8_t { any, rz, rn };
+// How a chunked kernel forms the decay between two steps: exp of a difference of cumulative sums, exp of a
+// sum over the segment, or a product of factors.
+enum class Decay : std::uint8_t { cumsum, segsum, product };
+// Whether the state is rounded to 16 bits after each step (scans), or between chunks (chunked kernels).
+enum class StateType : std::uint8_t { full, bf16, fp16 };
 
 struct Contract {
   std::string name;  // the text it was parsed from, for reports
@@ -46,12 +58,19 @@ struct Contract {
   Zoh zoh = Zoh::expm1;
   Previous previous = Previous::stored;
   Gemm gemm = Gemm::fp32;
+  double log_ulp = 2;    // error of log and log1p in ulps
+  double div_ulp = 0.5;  // error of a division in ulps; above 0.5 a quotient by 2^126 or more may be 0
+  Softplus softplus = Softplus::log1p;
+  Operands operands = Operands::full;
+  Tf32 tf32 = Tf32::any;
+  Decay decay = Decay::cumsum;
+  StateType state = StateType::full;
 };
 
 // Parses "fp32", "accumulate=fp32,underflow=ftz", "bf16,depth=24", …: an optional preset, then key=value
 // overrides separated by commas. Presets: fp32, fp64, bf16, fp16 (the last two: 16-bit tensors, float32
-// arithmetic), lrnnx-cuda. Errors: ContractError for an unknown preset or key, a bad value, a key given
-// twice.
+// arithmetic), and those of real kernels: lrnnx-cuda, mamba-cuda, mamba-triton, boostr, ggml. Errors:
+// ContractError for an unknown preset or key, a bad value, a key given twice.
 Contract parse_contract(std::string_view text);
 
 // The contract that follows from the tensors' types: the widest type among the outputs (inputs, if there is

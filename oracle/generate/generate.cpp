@@ -19,6 +19,8 @@ constexpr std::array profile_table = {
     ProfileSpec{"growth", "a above 1, growing by 2^40 at most over the whole length (fp16: 2^4)"},
     ProfileSpec{"cancellation", "each odd step undoes the step before it"},
     ProfileSpec{"subnormal", "inputs around the smallest normal number of the type"},
+    ProfileSpec{"trigger",
+                "what brings out the defects that kernels of the Mamba systems had (those systems alone)"},
     ProfileSpec{"special", "NaN, infinities, -0, subnormal, largest and huge numbers among uniform ones"},
     ProfileSpec{
         "gauge",
@@ -91,14 +93,14 @@ Case generate(const GenerateRequest& request) {
     throw GenerateError(
         fmt::format("cannot generate {}; the types are fp32, fp64, bf16, fp16", element_name(request.type)));
   }
-  const bool gradients =
-      request.op == "diagonal_ssm" || request.op == "simplified_scan" || request.op == "s5_inner";
+  const bool gradients = request.op == "diagonal_ssm" || request.op == "simplified_scan" ||
+                         request.op == "s5_inner" || request.op == "selective_scan";
   if ((request.time_varying && request.op != "diagonal_ssm") || (request.backward && !gradients)) {
     throw GenerateError(
         request.backward && !gradients
-            ? fmt::format(
-                  "{} has no gradients to choose; diagonal_ssm has, simplified_scan and s5_inner have",
-                  request.op)
+            ? fmt::format("{} has no gradients to choose; diagonal_ssm has, simplified_scan, s5_inner and "
+                          "selective_scan have",
+                          request.op)
             : fmt::format("{} has no varying coefficients to choose; diagonal_ssm has", request.op));
   }
   const Dimensions shape = complete_shape(generator, request.shape);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "oracle/generate/lattice.hpp"
+#include "oracle/generate/mamba.hpp"
 #include "oracle/generate/profile.hpp"
 #include "oracle/generate/s5.hpp"
 
@@ -188,18 +189,25 @@ void fill_lattice(LatticeKind kind, const GenerateRequest& request, const Dimens
 }  // namespace
 
 std::span<const GeneratorSpec> generators() {
-  static const std::array<GeneratorSpec, 6> table = {
-      GeneratorSpec{"affine_scan", {{"L", 64}, {"N", 16}}},
-      GeneratorSpec{"diagonal_ssm", {{"L", 64}, {"N", 16}}},
-      GeneratorSpec{"diagonal_s4", {{"L", 64}, {"N", 16}, {"I", 8}, {"O", 8}}},
-      GeneratorSpec{"simplified_scan", {{"N", 2}, {"H", 8}, {"P", 16}, {"L", 64}}},
-      GeneratorSpec{"s5_inner", {{"N", 2}, {"H", 8}, {"P", 16}, {"L", 64}}},
-      GeneratorSpec{"simplified_state_update", {{"N", 2}, {"H", 8}, {"P", 16}}},
-  };
+  static const std::vector<GeneratorSpec> table = [] {
+    std::vector<GeneratorSpec> specs = {
+        {"affine_scan", {{"L", 64}, {"N", 16}}},
+        {"diagonal_ssm", {{"L", 64}, {"N", 16}}},
+        {"diagonal_s4", {{"L", 64}, {"N", 16}, {"I", 8}, {"O", 8}}},
+        {"simplified_scan", {{"N", 2}, {"H", 8}, {"P", 16}, {"L", 64}}},
+        {"s5_inner", {{"N", 2}, {"H", 8}, {"P", 16}, {"L", 64}}},
+        {"simplified_state_update", {{"N", 2}, {"H", 8}, {"P", 16}}},
+    };
+    for (GeneratorSpec& spec : mamba_generators()) specs.push_back(std::move(spec));
+    return specs;
+  }();
   return table;
 }
 
 Case generate_inputs(const GenerateRequest& request, const Dimensions& shape) {
+  if (is_mamba(request.op)) return generate_mamba(request, shape);
+  if (request.profile == "trigger")
+    throw GenerateError(fmt::format("profile 'trigger' is for the Mamba systems, not for {}", request.op));
   if (is_s5(request.op)) return generate_s5(request, shape);
   const std::vector<Planned> tensors = plan(request, shape);
   require_moderate_size(tensors);

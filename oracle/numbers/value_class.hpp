@@ -5,6 +5,7 @@
 // NaN as well, since a schedule that combines multipliers first may underflow the finite one to zero before.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -30,6 +31,16 @@ class ValueClass {
   bool admits(double x) const {
     const int any_finite = negative | zero | positive;
     return (bits_ & (x == 0 ? any_finite : ValueClass(x).bits_)) != 0;
+  }
+
+  // The class of f(x), given what f makes of each kind, in the order of the constants above.
+  ValueClass mapped(const std::array<std::uint8_t, 6>& image) const {
+    ValueClass r;
+    r.bits_ = 0;
+    for (std::size_t i = 0; i < image.size(); ++i) {
+      if (((bits_ >> i) & 1u) != 0) r.bits_ = static_cast<std::uint8_t>(r.bits_ | image[i]);
+    }
+    return r;
   }
 
   // What comes out where a schedule may compute either.

@@ -1,7 +1,8 @@
 """expected_test.py PROGRAM FOLDER: every file of FOLDER gets the verdicts that FOLDER/expected.tsv asks for.
 
 Lines: file, contract ("-" for the default), tensor=verdict[,…] ("*" for the whole case). Files whose operation the
-program does not list are counted and named, not judged. Exits with 77 (skipped) where there is no such folder."""
+program does not list are counted and named, not judged; a file that cannot be read is judged, as invalid. Exits with
+77 (skipped) where there is no such folder."""
 import json
 import pathlib
 import subprocess
@@ -24,7 +25,7 @@ for line in (folder / "expected.tsv").read_text().splitlines():
         command += ["--contract", contract]
     done = subprocess.run(command, capture_output=True, text=True)
     case = json.loads(done.stdout)["cases"][0] if done.stdout else {"op": "?", "verdict": done.stderr, "tensors": []}
-    if case["op"] not in known.split():
+    if case["op"] and case["op"] not in known.split():
         beyond.append(f"{name} ({case['op'] or 'contract ' + contract})")
         continue
     checked += 1

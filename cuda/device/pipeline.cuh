@@ -1,0 +1,224 @@
+// The skeleton that the persistent scan kernels share: warps in three roles around a ring of tiles in shared
+// memory.
+//
+//   movers    bring tiles in by asynchronous copies, and take results out (device/tensor_copy.cuh)
+//   scanners  summarize a tile, publish the summary, and two tiles later replace its inputs by states
+//   window    read other blocks' summaries meanwhile, and combine them to the state that enters a tile
+//
+// A tile's stage of the ring goes round: movers -> full -> scanners -> done -> movers. `carry` says that the
+// entering state is there. Every thread of a role arrives itself: compute-sanitizer follows that, and it
+// costs nothing here. All waits are for tiles of this block or of earlier ones, and the blocks are
+// co-resident (cooperative launch): the earliest unfinished tile can always go on.
+#pragma once
+
+#include "cuda/device/transition.cuh"
+
+namespace exactscan::cuda {
+
+constexpr int kScanners = 256, kWindow = 128, kMovers = 128, kThreads = kScanners + kWindow + kMovers;
+constexpr int kScanWarps = kScanners / 32, kWindowWarps = kWindow / 32;
+constexpr int kMostStages = 8;
+constexpr int kSharedLimit = 227 * 1024;  // a block's shared memory, static and dynamic together
+
+enum class Role { scanner, window, mover };
+__device__ inline Role role() {
+  return threadIdx.x < kScanners             ? Role::scanner
+         : threadIdx.x < kScanners + kWindow ? Role::window
+                                             : Role::mover;
+}
+
+__device__ inline unsigned shared_address(const void* p) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(p));
+}
+
+// A barrier among the threads of one role. All lanes of a warp must arrive together.
+template <int kId, int kCount>
+__device__ inline void role_barrier() {
+  __syncwarp();
+  asm volatile("bar.sync %0, %1;" ::"n"(kId), "n"(kCount) : "memory");
+}
+__device__ inline void scanners_meet() { role_barrier<1, kScanners>(); }
+__device__ inline void window_meets() { role_barrier<2, kWindow>(); }
+__device__ inline void movers_meet() { role_barrier<3, kMovers>(); }
+
+// An mbarrier: a phase ends when `count` threads have arrived; arrival releases, waiting acquires.
+struct Barrier {
+  unsigned long long state;
+  __device__ void init(unsigned count) {
+    asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"(shared_address(this)), "r"(count) : "memory");
+  }
+  __device__ void arrive() {
+    asm volatile("{.reg .b64 t; mbarrier.arrive.shared.b64 t, [%0];}" ::"r"(shared_address(this)) : "memory");
+  }
+  // Arrives when the copies that this thread has begun are complete.
+  __device__ void arrive_after_copies() {
+    asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" ::"r"(shared_address(this)) : "memory");
+  }
+  // The phase also waits for so many bytes of the copy engine.
+  __device__ void expect(unsigned bytes) {
+    asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], %1;" ::"r"(shared_address(this)),
+                 "r"(bytes)
+                 : "memory");
+  }
+  __device__ void wait(unsigned parity) {
+    unsigned over = 0;
+    do {
+      asm volatile("{.reg .pred p; mbarrier.try_wait.parity.shared.b64 p, [%1], %2; selp.u32 %0, 1, 0, p;}"
+                   : "=r"(over)
+                   : "r"(shared_address(this)), "r"(parity)
+                   : "memory");
+    } while (!over);
+  }
+};
+
+// Makes a thread's writes to shared memory visible to the copy engine.
+__device__ inline void before_tensor_out() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
+struct Barriers {
+  Barrier full[kMostStages], done[kMostStages], carry[kMostStages];
+  // By one thread, before a barrier of the whole block.
+  __device__ void init(int stages) {
+    for (int s = 0; s < stages; ++s) {
+      full[s].init(kMovers);
+      done[s].init(kScanners);
+      carry[s].init(kWindow);
+    }
+  }
+};
+
+// A place in the ring: tile i of a block is in stage i mod n, in phase i / n.
+struct Place {
+  int stage = 0;
+  unsigned phase = 0;
+  __device__ void next(int stages) {
+    if (++stage == stages) stage = 0, phase ^= 1;
+  }
+};
+
+__device__ inline void copy16(void* to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)), "l"(from) : "memory");
+}
+// 2-byte elements have no asynchronous form.
+template <class E>
+__device__ inline void copy1(E* to, const E* from) {
+  if constexpr (sizeof(E) >= 4) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared_address(to)), "l"(from),
+                 "n"(sizeof(E))
+                 : "memory");
+  } else {
+    *reinterpret_cast<std::uint16_t*>(to) = *reinterpret_cast<const std::uint16_t*>(from);
+  }
+}
+
+// How one mover walks a matrix of rows in shared and global memory: `steps` copies of `unit` elements, from
+// an own start, with constant strides. The last unit may be cut: `left` is how many elements there are from
+// the start on.
+struct Walk {
+  std::int64_t global, global_step;
+  int shared, shared_step, steps, unit, left;
+};
+
+// `count` elements that lie side by side.
+__device__ inline Walk walk_line(int mover, int count, int unit) {
+  const int first = mover * unit, left = count - first, step = kMovers * unit;
+  return {first, step, first, step, left > 0 ? (left + step - 1) / step : 0, unit, left};
+}
+
+template <class E, bool kVector>
+__device__ inline void copy_in(E* shared, const E* global, const Walk& w) {
+  E* to = shared + w.shared;
+  const E* from = global + w.global;
+  int left = w.left;
+#pragma unroll 8
+  for (int i = 0; i < w.steps; ++i) {
+    if (!kVector) {
+      copy1(to, from);
+    } else if (left >= w.unit) {
+      copy16(to, from);
+    } else {  // not copy16 with fewer bytes: compute-sanitizer takes that for a read of 16
+      for (int k = 0; k < left; ++k) copy1(to + k, from + k);
+    }
+    left -= w.shared_step;
+    to += w.shared_step;
+    from += w.global_step;
+  }
+}
+
+template <class E, bool kVector>
+__device__ inline void copy_out(const E* shared, E* global, const Walk& w) {
+  const E* from = shared + w.shared;
+  E* to = global + w.global;
+  int left = w.left;
+#pragma unroll 8
+  for (int i = 0; i < w.steps; ++i) {
+    if constexpr (kVector) {
+      if (left >= w.unit) {
+        __stcs(reinterpret_cast<int4*>(to), *reinterpret_cast<const int4*>(from));
+      } else {
+        for (int k = 0; k < left; ++k) to[k] = from[k];
+      }
+      left -= w.shared_step;
+    } else {
+      *to = *from;
+    }
+    from += w.shared_step;
+    to += w.global_step;
+  }
+}
+
+// The movers' loop over a block's `tiles` tiles. in(i, stage) begins the copies of tile i and says whether
+// this thread's own are asynchronous; out(i, stage) writes its results.
+template <class In, class Out>
+__device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int stages, In&& in, Out&& out) {
+  auto begin = [&](std::int64_t i, int stage) {
+    if (in(i, stage)) {
+      barriers.full[stage].arrive_after_copies();
+    } else {
+      asm volatile("cp.async.wait_all;" ::: "memory");
+      barriers.full[stage].arrive();
+    }
+  };
+  for (int s = 0; s < stages && s < tiles; ++s) begin(s, s);
+  Place at;
+  for (std::int64_t i = 0; i < tiles; ++i, at.next(stages)) {
+    barriers.done[at.stage].wait(at.phase);
+    out(i, at.stage);
+    if (i + stages < tiles) {
+      movers_meet();  // the stage has been read
+      begin(i + stages, at.stage);
+    }
+  }
+}
+
+// The scanners finish a tile so many tiles after its summary: the exchange has that time.
+constexpr int kBehind = 2, kLeastStages = kBehind + 2;
+
+// The scanners' loop. summarize(i, stage) publishes tile i's summary and returns what finish(i, stage, kept)
+// needs.
+template <class Summarize, class Finish>
+__device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int stages, Summarize&& summarize,
+                                  Finish&& finish) {
+  if (tiles == 0) return;
+  Place at, before;
+  decltype(summarize(std::int64_t{0}, 0)) kept[kBehind];
+  for (std::int64_t i = 0; i < tiles + kBehind; ++i) {
+    auto next = kept[0];
+    if (i < tiles) {
+      barriers.full[at.stage].wait(at.phase);
+      next = summarize(i, at.stage);
+      at.next(stages);
+    }
+    if (i >= kBehind) {
+      barriers.carry[before.stage].wait(before.phase);
+      finish(i - kBehind, before.stage, kept[kBehind - 1]);
+      before_tensor_out();
+      barriers.done[before.stage].arrive();
+      before.next(stages);
+    }
+#pragma unroll
+    for (int k = kBehind - 1; k > 0; --k) kept[k] = kept[k - 1];
+    kept[0] = next;
+  }
+}
+
+}  // namespace exactscan::cuda
