@@ -36,7 +36,7 @@ struct Complex {
     return {x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
   }
   friend constexpr Complex operator/(const Complex& x, const Complex& y) requires requires(const T& t) {
-    t / t;
+    t / one<T>();
   }
   {
     const T d = y.re * y.re + y.im * y.im;
