@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the CUDA tests and benchmark with nvcc alone, for a machine with a GPU and nothing else.
-#   bench/cuda_on_device.sh RESULTS_FOLDER [stage ...]     stages: test sanitize large dump bench quick sweep profile
+#   bench/cuda_on_device.sh RESULTS_FOLDER [stage ...]
+# Stages: smoke test sanitize large dump bench quick sweep profile.
 # EXACTSCAN_CUDA_BINARIES=FOLDER: uses cuda_test and cuda_bench there instead of building; `build` as the only stage
 # leaves them in RESULTS_FOLDER.
 set -uo pipefail
@@ -10,7 +11,8 @@ stages=${*:-test sanitize large dump bench}
 work=$(mktemp -d)
 build() {
   local flags="-std=c++20 -O3 -arch=sm_90 -I. -lineinfo -diag-suppress 177 -split-compile 4" pids=() f
-  for f in cuda/*.cu tests/cuda/*.cu bench/cuda_*.cu; do
+  for f in cuda/*.cu tests/cuda/*.cu bench/cuda_affine_scan.cu; do
+    case $f in */s5_test.cu | */selective_test.cu) continue ;; esac  # programs of their own
     nvcc $flags -c "$f" -o "$work/$(tr / _ <<<"${f%.cu}").o" & pids+=($!)
     while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-16}" ]; do sleep 0.2; done
   done

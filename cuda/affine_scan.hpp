@@ -119,7 +119,7 @@ Status init_scratch(void* scratch, std::size_t bytes, cudaStream_t stream);
 // h[t] = a[t]*h[t-1] + b[t] with h[-1] = h0, for every batch entry and channel; h_last = h[length-1].
 //
 // Arithmetic: `channels` is the sequential fused recurrence, each step one rounding. `rows` and `slabs` lead
-// the state through products of gates over at most one window, and step through a thread's 14 to 65 elements
+// the state through products of gates over at most one window, and step through a thread's 11 to 56 elements
 // as `channels` does; measured errors are in bench/RESULTS-cuda.md, no bound is proven. NaN and infinity: a
 // state after one is what the recurrence gives, except that where a product of gates overflows or an infinite
 // gate meets another, NaN may stand for an infinity, or be where the recurrence recovers; a gate of 0 or the

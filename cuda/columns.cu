@@ -1,14 +1,13 @@
 // Schedule `channels` where channels lie side by side and are many: one thread a channel, sequential in time,
-// fed by the copy engine with boxes of up to 192 channels. Rows of 384 bytes and more are what device memory
-// is fast at; that beats busy multiprocessors (bench/RESULTS-cuda.md). Exactly the sequential fused
-// recurrence.
+// fed by the copy engine with boxes of up to 128 channels (of 32 ... 192 the fastest: bench/RESULTS-cuda.md).
+// As few as 48 blocks keep device memory busy. Exactly the sequential fused recurrence.
 #include "cuda/device/launch.hpp"
 #include "cuda/device/tensor_copy.cuh"
 
 namespace exactscan::cuda {
 namespace {
 
-constexpr int kWidest = 192, kNarrowest = 96, kColumnThreads = kWidest + 32;
+constexpr int kWidest = 128, kNarrowest = 64, kColumnThreads = kWidest + 32;
 constexpr std::int64_t kFewestBlocks = 48;  // that keep device memory busy
 template <class E>
 constexpr int kColumnSteps = 128 / sizeof(E);  // of a box
@@ -129,6 +128,7 @@ int column_width(std::int64_t batch, std::int64_t channels, int processors) {
 
 template <class E, bool kConstant>
 Status launch(const Problem& p, int width, cudaStream_t stream) {
+  if (width > kWidest) return Status::bad_argument;
   Columns<E> k{};
   k.A = static_cast<const E*>(p.A), k.B = static_cast<const E*>(p.B);
   k.h0 = static_cast<const State<E>*>(p.h0), k.h_last = static_cast<State<E>*>(p.h_last);

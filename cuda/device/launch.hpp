@@ -51,8 +51,8 @@ Status launch_slabs_backward(const DiagonalSsmBackward& s, int blocks, void* scr
 
 inline bool is_known(Element type) { return static_cast<int>(type) >= 0 && static_cast<int>(type) <= 3; }
 
-// Whether one thread a channel is the better choice where both schedules could serve: time too short to cut,
-// and enough channels to fill the device without (bench/RESULTS-cuda.md).
+// Whether one thread a channel should serve where both schedules could: time too short to cut, or short and
+// with enough channels to fill the device. The thresholds are guesses, not measured.
 inline bool prefers_channels(std::int64_t batch, std::int64_t length, std::int64_t channels) {
   return length < 64 || (length < 256 && batch * channels >= 65536);
 }

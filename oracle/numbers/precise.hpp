@@ -11,7 +11,7 @@
 namespace exactscan {
 
 template <unsigned Bits>
-class Precise {
+class alignas(alignof(long double)) Precise {
  public:
   Precise() { mpfr_init2(x_, Bits), mpfr_set_zero(x_, 1); }
   explicit Precise(double x) { mpfr_init2(x_, Bits), mpfr_set_d(x_, x, MPFR_RNDN); }

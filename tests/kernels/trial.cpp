@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "oracle/check/check.hpp"
-#include "oracle/generate/generate.hpp"
 
 namespace exactscan::kernels {
 namespace {
@@ -51,13 +50,13 @@ std::vector<Operation> operations_of(const Implementation& kernel) {
 
 // Those that the generator has for the operation, and "bytes".
 std::vector<std::string> profiles_of(const Operation& op) {
-  const bool scan = std::string_view(op.name) == "affine_scan",
-             ssm = std::string_view(op.name) == "diagonal_ssm" && !op.backward;
+  GenerateRequest request;
+  request.op = op.name;
+  request.time_varying = op.time_varying;
+  request.backward = op.backward;
   std::vector<std::string> list{"bytes"};
   for (const ProfileSpec& profile : profiles()) {
-    if (profile.name == "gauge" && !scan && !ssm) continue;
-    if (profile.name == "mantissa" && !scan && !(ssm && op.time_varying)) continue;
-    list.emplace_back(profile.name);
+    if (exists(request, profile.name)) list.emplace_back(profile.name);
   }
   return list;
 }
@@ -71,6 +70,17 @@ void fill(Case& value, std::span<const std::uint8_t> bytes) {
 }
 
 }  // namespace
+
+bool exists(GenerateRequest request, std::string_view profile) {
+  request.profile = profile;
+  request.shape = {{"L", 1}, {"N", 1}};
+  try {
+    generate(request);
+    return true;
+  } catch (const GenerateError&) {
+    return false;
+  }
+}
 
 Trial decode(std::span<const std::uint8_t> bytes, const Implementation* kernel) {
   Bytes header(bytes.first(std::min(bytes.size(), header_bytes)));

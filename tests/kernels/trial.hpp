@@ -7,9 +7,13 @@
 #include <string>
 #include <string_view>
 
+#include "oracle/generate/generate.hpp"
 #include "tests/kernels/placement.hpp"
 
 namespace exactscan::kernels {
+
+// Whether the generator has the profile for the request's operation.
+bool exists(GenerateRequest request, std::string_view profile);
 
 struct Trial {
   const Implementation* kernel = nullptr;
