@@ -1,6 +1,6 @@
 // The allowances of chunked kernels: cumulative sums, decays as exponentials of their differences, and dots
-// whose operands a tensor core converts. Theorems: [proof: decay_cumsum], [proof: decay_segsum], [proof: decay_product],
-// [proof: chunk_majorant]; how they go together: proofs-notes/elementary-rules.md, "Chunks".
+// whose operands a tensor core converts. Theorems: [proof: decay_cumsum], [proof: decay_segsum], [proof:
+// decay_product], [proof: chunk_majorant]; how they go together: proofs-notes/elementary-rules.md, "Chunks".
 //
 // Within a chunk, with x_r = delta_r A and L_l their inclusive sum: eps_r bounds the error of the computed
 // x_r, which is the same in every sum and so cancels in a difference; g_l bounds what the summation itself
