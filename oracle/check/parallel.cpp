@@ -1,5 +1,7 @@
 #include "oracle/check/parallel.hpp"
 
+#include <mpfr.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
@@ -31,6 +33,8 @@ void parallel_for(std::int64_t count, int threads, const std::function<void(std:
         const std::scoped_lock lock(mutex);
         if (!failure) failure = std::current_exception();
       }
+      // MPFR keeps memory for each thread, and the thread's end does not free it.
+      mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE);
     });
   }
   pool.join();
