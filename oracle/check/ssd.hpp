@@ -1,6 +1,7 @@
 // The operation ssd: Mamba-2's state space duality, all stages together.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <set>
 #include <span>
@@ -12,6 +13,7 @@
 #include "oracle/check/careful_sink.hpp"
 #include "oracle/check/ladder.hpp"
 #include "oracle/check/ssd_inputs.hpp"
+#include "oracle/numbers/value_class.hpp"
 
 namespace exactscan {
 
@@ -55,6 +57,23 @@ class Ssd {
   std::vector<Output> outputs_;
 };
 
+// What an output of a head may hold. Kernels skip the product with an empty state or form it, and take decays
+// as differences of sums or not: where a rate, a step size or the result is not finite, anything may come
+// out.
+template <class T>
+T possible_output(T value, const spec::SsdHead<T>& /*head*/) {
+  return value;
+}
+inline ValueClass possible_output(ValueClass value, const spec::SsdHead<ValueClass>& head) {
+  bool finite = value.finite() && head.A.finite();
+  for (const ValueClass& dt : head.dt) finite = finite && dt.finite();
+  if (finite) return value;
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double x : {-infinity, -1.0, 0.0, 1.0, infinity, std::numeric_limits<double>::quiet_NaN()})
+    value = either_of(value, ValueClass(x));
+  return value;
+}
+
 // The unit that an element belongs to, and its column.
 template <class T, class Emit>
 void Ssd::evaluate(std::span<const Request> requests, Emit&& emit) const {
@@ -74,18 +93,19 @@ void Ssd::evaluate(std::span<const Request> requests, Emit&& emit) const {
       const Request& r = requests[i];
       const auto n = static_cast<std::size_t>(r.column);
       if (r.output == final_states) {
-        emit(i, run.final[0][n]);
+        emit(i, possible_output(run.final[0][n], head));
       } else if (r.output == varlen_states) {
         spec::SsdHead<T> part = head;
         part.dt.resize(
             static_cast<std::size_t>(in_.ends[static_cast<std::size_t>(r.row / in_.width / in_.heads) + 1]));
-        emit(i, spec::ssd_recurrence(part).final[0][n]);
+        emit(i, possible_output(spec::ssd_recurrence(part).final[0][n], head));
       } else {
         const auto t = static_cast<std::size_t>(r.row / in_.heads % in_.steps);
-        emit(i,
-             in_.z.present()
-                 ? spec::gated(run.y[t][0], FromDouble<T>::make(in_.z(b, static_cast<std::int64_t>(t), h, p)))
-                 : run.y[t][0]);
+        const T value =
+            in_.z.present()
+                ? spec::gated(run.y[t][0], FromDouble<T>::make(in_.z(b, static_cast<std::int64_t>(t), h, p)))
+                : run.y[t][0];
+        emit(i, possible_output(value, head));
       }
     }
   }

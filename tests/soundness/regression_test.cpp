@@ -1,6 +1,8 @@
 // What the attack found, as the smallest cases that show it.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "oracle/check/check.hpp"
 
 namespace exactscan {
@@ -159,6 +161,21 @@ TEST(Underflow, WindowProductsMayDoubleTheState) {
   Case value = affine_scan(f32({24, 1}, a), f32({24, 1}, std::vector<double>(24)), f32({24, 1}, h));
   value.inputs["h0"] = f32({1}, {1});
   EXPECT_EQ(check(value).verdict, Verdict::explained);
+}
+
+// A rate of NaN multiplies no state at first: kernels that skip the product keep the first summand.
+TEST(SpecialValues, FirstStepOfSsdMaySkipTheRate) {
+  Case value;
+  value.op = "ssd";
+  value.inputs = {{"x", f32({1, 2, 1, 1}, {1, 1})},
+                  {"dt", f32({1, 2, 1}, {0.5, 0.5})},
+                  {"A", f32({1}, {std::nan("")})},
+                  {"B", f32({1, 2, 1, 1}, {1, 1})},
+                  {"C", f32({1, 2, 1, 1}, {1, 1})}};
+  value.outputs["y"] = f32({1, 2, 1, 1}, {0.5, std::nan("")});
+  EXPECT_EQ(check(value).verdict, Verdict::undecided);
+  value.inputs["A"] = f32({1}, {-1});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
 }
 
 // An infinite multiplier of no state may leave no trace; what follows may then underflow.
