@@ -328,6 +328,8 @@ void add_options(const GenerateRequest& request, const Dimensions& shape, const 
   if (op == "ssd_state_passing" && request.variant != 0)
     options["states_convention"] = std::string(v.leaving ? "leaving" : "entering");
   if (op == "ssd_chunk_scan" && request.variant != 0) options["inter_chunk_only"] = v.inter_chunk_only;
+  if (op == "ssd_chunk_scan" && v.leaving)
+    options["states_convention"] = std::string("entering");  // the only one
 }
 
 void add_stage_inputs(const GenerateRequest& request, const Dimensions& shape, const Variant& v,

@@ -129,7 +129,8 @@ class Scan {
     }
     const Buffer z = call_.input("z");
     const float gate = z.data == nullptr ? 0 : get(z, step_index(b, d, t));
-    const float skipped = D(d) * get(call_.in.at("u"), step_index(b, d, t));
+    // Without D there is no such term, not one of 0 times what may be infinite.
+    const float skipped = call_.has("D") ? D(d) * get(call_.in.at("u"), step_index(b, d, t)) : 0;
     readout_[at(t)] = sum + skipped;
     set_if(call_.output("y"), step_index(b, d, t),
            plain_gated(sum, skipped, z.data == nullptr ? nullptr : &gate, planted_));
@@ -148,7 +149,7 @@ class Scan {
         set_if(call_.output("dz"), i, dy * readout_[at(t)] * slope);
         g = dy * z * s;
       }
-      float du = has(Planted::du_without_skip) ? 0 : D(d) * g, dstep = 0;
+      float du = has(Planted::du_without_skip) || !call_.has("D") ? 0 : D(d) * g, dstep = 0;
       for (Index n = 0; n < states_; ++n) {
         const std::size_t j = at(t * states_ + n);
         const float a = decay(d, n, t), l = C(b, d, n, t) * g + carry[at(n)], w = B(b, d, n, t);
