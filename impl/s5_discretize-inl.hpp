@@ -55,28 +55,27 @@ HWY_INLINE Complex<V> zoh_gain(D d, V step, const Complex<V>& z, const Complex<V
   return select(near, scaled(step, product_plus(z, slope, one)), product(minus_one, v.inverse));
 }
 
-// delta: the step in Bbar; step_a: the one in Abar, the same if not `two_steps`.
-template <Discretization kMethod, class D, class V = hn::Vec<D>>
-HWY_INLINE Coefficient<V> coefficient(D d, V delta, V step_a, bool two_steps, const Eigenvalue<V>& v) {
+// delta: the step in Bbar; step_a: the one in Abar, the same if not kTwoSteps.
+template <Discretization kMethod, bool kTwoSteps, class D, class V = hn::Vec<D>>
+HWY_INLINE Coefficient<V> coefficient(D d, V delta, V step_a, const Eigenvalue<V>& v) {
   using S = hn::TFromD<D>;
-  Coefficient<V> c{};
+  const V one = hn::Set(d, S(1)), zero = hn::Zero(d);
+  const Complex<V> none{zero, zero};
   if constexpr (kMethod == Discretization::bilinear) {
-    const Bilinear<V> in_a = bilinear(d, step_a, v.a);
-    c.multiplier = in_a.multiplier;
-    c.ra = in_a.reciprocal;
-    c.rb = two_steps ? bilinear(d, delta, v.a).reciprocal : c.ra;
-    c.gain = scaled(delta, c.rb);
+    const Bilinear<V> a = bilinear(d, step_a, v.a);
+    if constexpr (!kTwoSteps)
+      return {a.multiplier, scaled(delta, a.reciprocal), a.reciprocal, a.reciprocal, none};
+    const Complex<V> rb = bilinear(d, delta, v.a).reciprocal;
+    return {a.multiplier, scaled(delta, rb), a.reciprocal, rb, none};
   } else if constexpr (kMethod == Discretization::zoh) {
     const Complex<V> z = scaled(delta, v.a);
     const Exponential<V> at = exponential(d, z);
-    c.growth = at.e;
-    c.gain = zoh_gain(d, delta, z, at.minus_one, v);
-    c.multiplier = two_steps ? exponential(d, scaled(step_a, v.a)).e : at.e;
+    const Complex<V> gain = zoh_gain(d, delta, z, at.minus_one, v);
+    if constexpr (!kTwoSteps) return {at.e, gain, none, none, at.e};
+    return {exponential(d, scaled(step_a, v.a)).e, gain, none, none, at.e};
   } else {
-    c.multiplier = exponential(d, scaled(step_a, v.a)).e;
-    c.gain = {hn::Set(d, S(1)), hn::Zero(d)};
+    return {exponential(d, scaled(step_a, v.a)).e, {one, zero}, none, none, none};
   }
-  return c;
 }
 
 // dBbar/da of zoh: d^2 psi(z), psi(z) = (z e^z - e^z + 1)/z^2 = sum (k + 1) z^k / (k + 2)!, z = d a. Far from
@@ -87,11 +86,17 @@ HWY_INLINE Complex<V> zoh_gain_by_a(D d, V delta, const Coefficient<V>& c, const
   constexpr int terms = sizeof(S) == 4 ? 9 : 16;
   const Complex<V> z = scaled(delta, v.a);
   const auto near = hn::Lt(squared_modulus(z), hn::Set(d, S(0.25)));
-  Complex<V> series{hn::Set(d, S(terms) * inverse_factorial<S>(terms + 1)), hn::Zero(d)};
+  // Two vectors rather than one Complex: g++ would keep it in memory across the branch.
+  V re = hn::Set(d, S(terms) * inverse_factorial<S>(terms + 1)), im = hn::Zero(d);
   if (!hn::AllFalse(d, near)) {
-    for (int k = terms - 1; k >= 1; --k)
-      series = product_plus(series, z, {hn::Set(d, S(k) * inverse_factorial<S>(k + 1)), hn::Zero(d)});
+    for (int k = terms - 1; k >= 1; --k) {
+      const V coefficient = hn::Set(d, S(k) * inverse_factorial<S>(k + 1));
+      const V next = hn::NegMulAdd(im, z.im, hn::MulAdd(re, z.re, coefficient));
+      im = hn::MulAdd(re, z.im, hn::Mul(im, z.re));
+      re = next;
+    }
   }
+  const Complex<V> series{re, im};
   const Complex<V> difference{hn::MulSub(delta, c.growth.re, c.gain.re),
                               hn::MulSub(delta, c.growth.im, c.gain.im)};
   return select(near, scaled(delta, scaled(delta, series)), product(difference, v.inverse));

@@ -148,17 +148,13 @@ struct SineCosine {
   V sine, cosine;
 };
 
-// One angle at a time, where the reduction below would lose bits.
-template <class D, class V = hn::Vec<D>>
-HWY_NOINLINE SineCosine<V> sine_cosine_wide(D d, V y) {
-  using S = hn::TFromD<D>;
-  HWY_ALIGN S angle[hn::MaxLanes(d)], cosine[hn::MaxLanes(d)];
-  hn::Store(y, d, angle);
+// Of as many angles as a vector has, one at a time, where the reduction below would lose bits.
+template <class D, class S = hn::TFromD<D>>
+HWY_NOINLINE void sine_cosine_wide(D d, const S* angle, S* sine, S* cosine) {
   for (std::size_t i = 0; i < hn::Lanes(d); ++i) {
+    sine[i] = std::sin(angle[i]);
     cosine[i] = std::cos(angle[i]);
-    angle[i] = std::sin(angle[i]);
   }
-  return {hn::Load(d, angle), hn::Load(d, cosine)};
 }
 
 // y = k pi/2 + r; k times each part of pi/2 but the last is exact, with or without fused multiply-add.
@@ -167,7 +163,12 @@ HWY_INLINE SineCosine<V> sine_cosine(D d, V y) {
   using S = hn::TFromD<D>;
   using N = Numbers<S>;
   const auto set = [d](double c) { return hn::Set(d, static_cast<S>(c)); };
-  if (!hn::AllTrue(d, hn::Le(hn::Abs(y), set(N::widest_angle)))) return sine_cosine_wide(d, y);
+  if (HWY_UNLIKELY(!hn::AllTrue(d, hn::Le(hn::Abs(y), set(N::widest_angle))))) {
+    HWY_ALIGN S angle[hn::MaxLanes(d)], sine[hn::MaxLanes(d)], cosine[hn::MaxLanes(d)];
+    hn::Store(y, d, angle);
+    sine_cosine_wide(d, angle, sine, cosine);
+    return {hn::Load(d, sine), hn::Load(d, cosine)};
+  }
   const V magic = set(N::magic), rounded = hn::MulAdd(y, set(0.63661977236758134), magic);
   const V k = hn::Sub(rounded, magic);
   V r = y;
