@@ -1,5 +1,6 @@
 // The scan alone: rows of time are turned into rows of states, some states and steps at a time.
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace {
 constexpr std::int64_t kSteps = 64, kWidth = kTileGrain;
 // Elements from which another thread pays.
 constexpr std::int64_t kThreadGrain = std::int64_t{1} << 14;
+// So few states over so many steps are scanned in segments of time side by side: three passes over each, so
+// there must be more than three of them.
+constexpr std::int64_t kFewStates = 2, kManySteps = 4096;
 
 template <class S>
 void require_scan(const Scan<S>& s) {
@@ -73,6 +77,78 @@ void scan_block(const Scan<S>& s, const Block& block, Scratch<S>& scratch) {
   }
   if (s.last != nullptr) std::copy_n(scratch.state.begin(), block.count, s.last + block.row);
 }
+
+// One sequence of few states: lane g P + p is segment g of state p. A segment maps its first state x to
+// product x + end; the products come from a pass with x = 1 and no input. Where one is not finite nothing is
+// written, and the result is false.
+template <class S>
+class SegmentedScan {
+  using Z = std::complex<S>;
+
+ public:
+  SegmentedScan(const Scan<S>& s, std::int64_t n)
+      : s_(s), n_(n), segments_(kWidth / s.states), steps_((s.length + segments_ - 1) / segments_) {
+    for (std::int64_t lane = 0; lane < segments_ * s.states; ++lane)
+      r_.A[static_cast<std::size_t>(lane)] = s.A[lane % s.states];
+  }
+
+  bool run_all() {
+    const auto lanes = static_cast<std::size_t>(segments_ * s_.states),
+               P = static_cast<std::size_t>(s_.states);
+    pass<true, false>();
+    const std::vector<Z> end = r_.state;
+    r_.state.assign(r_.state.size(), Z(1));
+    pass<false, false>();
+    const std::vector<Z> product = r_.state;
+    std::vector<Z> start(r_.state.size());
+    if (s_.initial != nullptr) std::copy_n(s_.initial + n_ * s_.states, P, start.begin());
+    for (std::size_t i = P; i < lanes; ++i) {
+      const Z before = product[i - P];
+      if (!std::isfinite(before.real()) || !std::isfinite(before.imag())) return false;
+      start[i] = before * start[i - P] + end[i - P];
+    }
+    r_.state = start;
+    pass<true, true>();
+    if (s_.last != nullptr)
+      std::copy_n(r_.state.begin() + (segments_ - 1) * s_.states, P, s_.last + n_ * s_.states);
+    return true;
+  }
+
+ private:
+  // Steps beyond the end are of size 0 and without input: they change nothing.
+  template <bool kInput, bool kOutput>
+  void pass() {
+    for (std::int64_t t = 0; t < steps_; t += kSteps) {
+      const std::int64_t count = std::min(kSteps, steps_ - t);
+      for (auto* tile : {&r_.delta, &r_.deltaA}) std::fill(tile->begin(), tile->end(), S(0));
+      std::fill(r_.x.begin(), r_.x.end(), Z(0));
+      for_each_segment(t, count, [&](std::int64_t from, std::int64_t steps, std::int64_t lane) {
+        to_time_major(s_.delta + from, s_.length, s_.states, steps, kWidth, r_.delta.data() + lane);
+        if (s_.deltaA != nullptr)
+          to_time_major(s_.deltaA + from, s_.length, s_.states, steps, kWidth, r_.deltaA.data() + lane);
+        if (kInput) to_time_major(s_.b + from, s_.length, s_.states, steps, kWidth, r_.x.data() + lane);
+      });
+      run(ForwardTile<S>{count, kWidth, s_.method, r_.A.data(), r_.delta.data(),
+                         s_.deltaA == nullptr ? nullptr : r_.deltaA.data(), r_.x.data(), r_.state.data()});
+      if (!kOutput || s_.x == nullptr) continue;
+      for_each_segment(t, count, [&](std::int64_t from, std::int64_t steps, std::int64_t lane) {
+        to_state_major(r_.x.data() + lane, kWidth, s_.states, steps, s_.length, s_.x + from);
+      });
+    }
+  }
+  // body(first element, steps, first lane) for the steps [t, t + count) of each segment, as far as it goes.
+  template <class Body>
+  void for_each_segment(std::int64_t t, std::int64_t count, const Body& body) {
+    for (std::int64_t g = 0; g < segments_; ++g) {
+      const std::int64_t first = g * steps_ + t, steps = std::min(count, s_.length - first);
+      if (steps > 0) body(n_ * s_.states * s_.length + first, steps, g * s_.states);
+    }
+  }
+
+  const Scan<S>& s_;
+  std::int64_t n_, segments_, steps_;
+  Scratch<S> r_;
+};
 
 template <class S>
 struct ReverseScratch : Scratch<S> {
@@ -156,8 +232,11 @@ void scan(const Scan<S>& s) {
       usable_threads(s.threads, std::min(s.batch * s.states * s.length, units * kThreadGrain), kThreadGrain);
   in_threads(threads, [&](int thread) {
     Scratch<S> scratch;
-    for (std::int64_t i = units * thread / threads; i < units * (thread + 1) / threads; ++i)
-      scan_block(s, block_of(s, i / blocks, i % blocks), scratch);
+    for (std::int64_t i = units * thread / threads; i < units * (thread + 1) / threads; ++i) {
+      const bool segments = s.states <= kFewStates && s.length >= kManySteps;
+      if (!segments || !SegmentedScan<S>(s, i).run_all())
+        scan_block(s, block_of(s, i / blocks, i % blocks), scratch);
+    }
   });
 }
 
