@@ -8,6 +8,7 @@ const std::vector<SystemMutant>& system_mutants() {
   static const std::vector<SystemMutant> all = [] {
     std::vector<SystemMutant> list;
     add_selective_mutants(list);
+    add_s5_mutants(list);
     return list;
   }();
   return all;
