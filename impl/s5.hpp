@@ -42,8 +42,9 @@ struct Scan {
   std::complex<S>*x = nullptr, *last = nullptr;           // null: unwanted
   int threads = 1;                                        // 0: as many as the machine has
 };
-// Bit-identical whatever the number of threads; causal to the bit, but for sequences of at most 2 states and
-// at least 4096 steps: their time is cut into 16 / states segments that are scanned side by side.
+// The same bits in each run, whatever the number of threads; causal to the bit, but for sequences of at most
+// 2 states and at least 4096 steps: their time is cut into 16 / states segments that are scanned side by
+// side.
 template <class S>
 void scan(const Scan<S>& s);
 
@@ -67,7 +68,8 @@ template <class S>
 void scan_backward(const ScanBackward<S>& s);
 
 // b = B u, the scan, y = C x. u, y: [batch, inputs, length]; B: [states, inputs]; C: [inputs, states]. Some
-// time steps at a time, so that b and x never leave the cache. One thread.
+// time steps at a time, so that b and x never leave the cache. One thread. Causal, but not to the bit:
+// Eigen's order of a sum may depend on how many steps there are.
 template <class S>
 struct SimplifiedScan {
   std::int64_t batch = 1, inputs = 1, states = 1, length = 0;

@@ -225,6 +225,7 @@ void add_s5(std::vector<SystemKernel>& list) {
     const std::int64_t target = left & -left;
     SystemKernel k = kernel(fmt::format("s5_{}", hwy::TargetName(target)), nullptr);
     k.forms = all;
+    k.causal_bits = false;  // Eigen's products
     k.in_place = {{"last_state", "state"}};
     k.run = [target](const SystemCall& call) {
       const OnTarget chosen(target);

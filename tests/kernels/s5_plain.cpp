@@ -206,7 +206,9 @@ class PlainS5 {
     const Step& s = at_time(n, p, t);
     const Partials by = partials(s);
     const Z x = lambda * std::conj(previous(n, p, t)), b = lambda * std::conj(s.b);
-    const float E = (x * std::conj(by.multiplier_by_e)).real(), F = (b * std::conj(by.gain_by_d)).real();
+    const float E = (x * std::conj(by.multiplier_by_e)).real();
+    // dirac's Bbar is constant: 0, also where lambda overflowed.
+    const float F = method_ == "dirac" ? 0 : (b * std::conj(by.gain_by_d)).real();
     const Index i = at_step(n, p, t);
     put("ddeltaA", i, E);
     put("ddelta", i, call_.has("deltaA") || is(Defect::part_of_multiplier_missing_in_ddelta) ? F : E + F);

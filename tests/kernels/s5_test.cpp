@@ -205,6 +205,22 @@ TEST_P(S5, GradientsWhereTheMultiplierIsZero) {
   }
 }
 
+// A multiplier that overflows, of a state that is 0: infinity times 0 is NaN, which nobody can be blamed for.
+// What does not depend on it has to be right: under dirac with deltaA, ddelta is 0.
+TEST_P(S5, MultiplierThatOverflows) {
+  if (!does({"s5_inner", true})) return;
+  for (const std::uint64_t seed : {1U, 2U, 5U}) {  // zoh, dirac without and with deltaA
+    Case value = case_of({"s5_inner", true}, seed, "uniform", usual);
+    const std::vector<std::complex<double>> eigenvalues(5, 1e5);
+    value.inputs["A"] = Tensor::of_complex(ElementType::c64, {5}, eigenvalues);
+    for (const char* name : {"u", "dy"}) {
+      Tensor& zero = value.inputs.at(name);
+      std::fill(zero.data.begin(), zero.data.end(), std::byte{0});
+    }
+    EXPECT_EQ(complaint(kernel(), run(kernel(), value, {}), "special"), "") << seed;
+  }
+}
+
 // Zero-order hold at A = 0, and close to it, where the oracle leaves NaN open: the limit, d and d^2/2.
 TEST_P(S5, ZeroOrderHoldIsContinuousAtZero) {
   if (!does({"simplified_scan", true})) return;
@@ -228,11 +244,11 @@ TEST_P(S5, ZeroOrderHoldIsContinuousAtZero) {
 TEST_P(S5, ManyStatesAndSteps) {
   for (const SystemForm& form : kernel().forms) {
     if (form.op == "simplified_state_update") continue;
-    for (const std::uint64_t seed : {1U, 2U}) {
-      const Case value = case_of(form, seed, "decay", {{"N", 2}, {"H", 2}, {"P", 130}, {"L", 117}},
-                                 seed == 1 ? ElementType::f32 : ElementType::f64);
-      EXPECT_EQ(complaint(kernel(), run(kernel(), value, {}), "decay"), "") << form.op;
-    }
+    // zoh in float32 forward, dirac in float64 backward.
+    const Case value =
+        case_of(form, form.backward ? 2 : 1, "decay", {{"N", 1}, {"H", 2}, {"P", 130}, {"L", 66}},
+                form.backward ? ElementType::f64 : ElementType::f32);
+    EXPECT_EQ(complaint(kernel(), run(kernel(), value, {}), "decay"), "") << form.op;
   }
 }
 
@@ -240,11 +256,11 @@ TEST_P(S5, ManyStatesAndSteps) {
 TEST_P(S5, LongSequencesOfFewStates) {
   if (kernel().name.rfind("s5_scan", 0) != 0) return;
   const char* const profiles[] = {"mamba", "decay", "cancellation", "subnormal", "growth"};
-  for (std::uint64_t seed = 0; seed < 10; ++seed) {
-    const char* const profile = profiles[seed % 5];
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const char* const profile = profiles[seed];
     const std::int64_t states = 1 + static_cast<std::int64_t>(seed % 2);
     Case value =
-        case_of({"simplified_scan", seed >= 5}, seed, profile,
+        case_of({"simplified_scan", seed == 1}, seed, profile,
                 {{"N", 1}, {"H", 1}, {"P", states}, {"L", 4096 + 13 * static_cast<std::int64_t>(seed)}});
     if (seed % 3 == 0) {
       const std::vector<std::complex<double>> initial(static_cast<std::size_t>(states), {0.5, -1.25});
