@@ -54,8 +54,8 @@ void scan(const Scan<S>& s);
 //   gb = conj(Bbar) lambda; d_initial = conj(Abar[0]) lambda[0]
 //   ddeltaA = Re(lambda conj(x[t-1] dAbar/de)), ddelta = Re(lambda conj(b dBbar/dd)); without deltaA their
 //   sum dA = sum over batch and time of lambda conj(x[t-1] dAbar/da + b dBbar/da)
-// forward.x: what the forward scan gave; null: the states are computed again, from every 64th of them. gb may
-// be g or b. Each output may be null. forward.last is not read.
+// forward.x: what the forward scan gave; null: the states are computed again, from every 256th of them. gb
+// may be g or b. Each output may be null. forward.last is not read.
 template <class S>
 struct ScanBackward {
   Scan<S> forward;

@@ -12,7 +12,9 @@
 namespace exactscan::impl::s5 {
 namespace {
 
-constexpr std::int64_t kSteps = 64, kWidth = kTileGrain;
+// Of time: forward what stays in a first-level cache; backward, with twice as many tensors, longer pieces of
+// each row are worth more.
+constexpr std::int64_t kForwardSteps = 64, kReverseSteps = 256, kWidth = kTileGrain;
 // Elements from which another thread pays.
 constexpr std::int64_t kThreadGrain = std::int64_t{1} << 14;
 // So few states over so many steps are scanned in segments of time side by side: three passes over each, so
@@ -39,12 +41,16 @@ Block block_of(const Scan<S>& s, std::int64_t n, std::int64_t index) {
   return {n * s.states + p, std::min(kWidth, s.states - p), p};
 }
 
-// Scratch of one thread.
+// Scratch of one thread, for so many steps at a time.
 template <class S>
 struct Scratch {
   using Z = std::complex<S>;
-  std::vector<Z> A = zeros<Z>(kWidth), state = zeros<Z>(kWidth), x = zeros<Z>(kSteps * kWidth);
-  std::vector<S> delta = zeros<S>(kSteps * kWidth), deltaA = zeros<S>(kSteps * kWidth);
+  explicit Scratch(std::int64_t count)
+      : steps(count), x(zeros<Z>(count * kWidth)), delta(zeros<S>(count * kWidth)), deltaA(delta) {}
+
+  std::int64_t steps;
+  std::vector<Z> A = zeros<Z>(kWidth), state = A, x;
+  std::vector<S> delta, deltaA;
 
   void start(const Scan<S>& s, const Block& block) {
     copy_row(s.A + block.state, block.count, A);
@@ -69,8 +75,8 @@ struct Scratch {
 template <class S>
 void scan_block(const Scan<S>& s, const Block& block, Scratch<S>& scratch) {
   scratch.start(s, block);
-  for (std::int64_t t = 0; t < s.length; t += kSteps) {
-    const std::int64_t count = std::min(kSteps, s.length - t);
+  for (std::int64_t t = 0; t < s.length; t += scratch.steps) {
+    const std::int64_t count = std::min(scratch.steps, s.length - t);
     scratch.advance(s, block, t, count);
     if (s.x != nullptr)
       to_state_major(scratch.x.data(), kWidth, block.count, count, s.length, s.x + block.row * s.length + t);
@@ -118,8 +124,8 @@ class SegmentedScan {
   // Steps beyond the end are of size 0 and without input: they change nothing.
   template <bool kInput, bool kOutput>
   void pass() {
-    for (std::int64_t t = 0; t < steps_; t += kSteps) {
-      const std::int64_t count = std::min(kSteps, steps_ - t);
+    for (std::int64_t t = 0; t < steps_; t += kForwardSteps) {
+      const std::int64_t count = std::min(kForwardSteps, steps_ - t);
       for (auto* tile : {&r_.delta, &r_.deltaA}) std::fill(tile->begin(), tile->end(), S(0));
       std::fill(r_.x.begin(), r_.x.end(), Z(0));
       for_each_segment(t, count, [&](std::int64_t from, std::int64_t steps, std::int64_t lane) {
@@ -147,14 +153,16 @@ class SegmentedScan {
 
   const Scan<S>& s_;
   std::int64_t n_, segments_, steps_;
-  Scratch<S> r_;
+  Scratch<S> r_{kForwardSteps};
 };
 
 template <class S>
 struct ReverseScratch : Scratch<S> {
   using Z = std::complex<S>;
-  std::vector<Z> b = zeros<Z>(kSteps * kWidth), g = b, carry = zeros<Z>(kWidth), sum_A = carry;
-  std::vector<S> ddelta = zeros<S>(kSteps * kWidth), ddeltaA = ddelta;
+  ReverseScratch() : Scratch<S>(kReverseSteps) {}
+
+  std::vector<Z> b = this->x, g = b, carry = this->state, sum_A = carry;
+  std::vector<S> ddelta = this->delta, ddeltaA = ddelta;
   std::vector<Z> starts;  // the state before each tile; without stored states
 };
 
@@ -163,9 +171,9 @@ void keep_starts(const Scan<S>& s, const Block& block, ReverseScratch<S>& r) {
   r.start(s, block);
   r.starts.clear();
   if (s.x != nullptr) return;
-  for (std::int64_t t = 0; t < s.length; t += kSteps) {
+  for (std::int64_t t = 0; t < s.length; t += kReverseSteps) {
     r.starts.insert(r.starts.end(), r.state.begin(), r.state.end());
-    if (t + kSteps < s.length) r.advance(s, block, t, kSteps);
+    if (t + kReverseSteps < s.length) r.advance(s, block, t, kReverseSteps);
   }
 }
 
@@ -174,7 +182,7 @@ template <class S>
 void states_of_tile(const Scan<S>& s, const Block& block, std::int64_t t, std::int64_t count,
                     ReverseScratch<S>& r) {
   if (s.x == nullptr) {
-    const auto start = r.starts.begin() + t / kSteps * kWidth;
+    const auto start = r.starts.begin() + t / kReverseSteps * kWidth;
     std::copy_n(start, kWidth, r.state.begin());
     r.advance(s, block, t, count);
     std::copy_n(start, kWidth, r.state.begin());
@@ -200,8 +208,9 @@ void reverse_block(const ScanBackward<S>& back, const Block& block, ReverseScrat
     copy_row(back.g_last + block.row, block.count, r.carry);
   }
   const bool two_steps = s.deltaA != nullptr;
-  for (std::int64_t t = s.length == 0 ? -1 : (s.length - 1) / kSteps * kSteps; t >= 0; t -= kSteps) {
-    const std::int64_t count = std::min(kSteps, s.length - t), from = block.row * s.length + t;
+  for (std::int64_t t = s.length == 0 ? -1 : (s.length - 1) / kReverseSteps * kReverseSteps; t >= 0;
+       t -= kReverseSteps) {
+    const std::int64_t count = std::min(kReverseSteps, s.length - t), from = block.row * s.length + t;
     states_of_tile(s, block, t, count, r);
     to_time_major(s.b + from, s.length, block.count, count, kWidth, r.b.data());
     to_time_major(back.g + from, s.length, block.count, count, kWidth, r.g.data());
@@ -231,7 +240,7 @@ void scan(const Scan<S>& s) {
   const int threads =
       usable_threads(s.threads, std::min(s.batch * s.states * s.length, units * kThreadGrain), kThreadGrain);
   in_threads(threads, [&](int thread) {
-    Scratch<S> scratch;
+    Scratch<S> scratch(kForwardSteps);
     for (std::int64_t i = units * thread / threads; i < units * (thread + 1) / threads; ++i) {
       const bool segments = s.states <= kFewStates && s.length >= kManySteps;
       if (!segments || !SegmentedScan<S>(s, i).run_all())
