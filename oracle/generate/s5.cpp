@@ -92,6 +92,7 @@ class S5Generator {
     constexpr double pi = 3.141592653589793;
     Random r = random(4, p);
     const double x = r.unit(), y = r.symmetric();
+    if (is("special") && r.once_in(3)) return 0;  // where zero-order hold divides by 0
     if (is("decay")) return {-1 - 7 * x, 4 * y};
     if (is("mamba")) return {-0.5, pi * static_cast<double>(p)};
     if (is("growth")) return {28 * x / static_cast<double>(std::max<Index>(L_, 1)), 4 * y};
