@@ -31,6 +31,7 @@ struct Series<float> {
   static constexpr std::array<float, 4> log{0x1.1ed9fap-3F, 0x1.1ebc96p-3F, 0x1.99d21p-3F, 0x1.555502p-2F};
   static constexpr float round = 0x1.8p23F;  // added to a small number, leaves its nearest integer at the end
   static constexpr float limit = 160;  // 2^160 overflows, 2^-160 is nothing, half the exponent is normal
+  static constexpr float normal = 87;  // e^x is normal and finite for |x| below
   static constexpr int mantissa = 23;
   static constexpr float log2_e = 0x1.715476p+0F, ln2_high = 0x1.62e4p-1F, ln2_low = 0x1.7f7d1cp-20F;
 };
@@ -46,6 +47,7 @@ struct Series<double> {
       0x1.999999999a3ddp-3, 0x1.5555555555555p-2};
   static constexpr double round = 0x1.8p52;
   static constexpr double limit = 1100;
+  static constexpr double normal = 708;
   static constexpr int mantissa = 52;
   static constexpr double log2_e = 0x1.71547652b82fep+0, ln2_high = 0x1.62e42fee00000p-1,
                           ln2_low = 0x1.a39ef35793c76p-33;
@@ -121,16 +123,24 @@ HWY_INLINE V exp2_of_product(D d, V x, V y) {
   return hn::IfThenElse(hn::IsNaN(product), product, scaled(d, exp2_of_rest(d, split.rest), n));
 }
 
-// e^x for all x, from x = n ln 2 + r without the error of a rounded product.
+// e^x for all x, from x = n ln 2 + r without the error of a rounded product. Where every lane's result is a
+// normal number, the scaling by 2^n is one addition to the exponent.
 template <class D, class V>
 HWY_INLINE V exponential(D d, V x) {
   using S = hn::TFromD<D>;
   const auto round = hn::Set(d, Series<S>::round);
-  const auto bounded = within(d, x, Series<S>::limit * S(0.7));
-  const auto n = hn::Sub(hn::MulAdd(bounded, hn::Set(d, Series<S>::log2_e), round), round);
+  const bool normal = hn::AllTrue(d, hn::Lt(hn::Abs(x), hn::Set(d, Series<S>::normal)));  // not so with a NaN
+  const auto bounded = normal ? x : within(d, x, Series<S>::limit * S(0.7));
+  const auto shifted = hn::MulAdd(bounded, hn::Set(d, Series<S>::log2_e), round);
+  const auto n = hn::Sub(shifted, round);
   auto r = hn::NegMulAdd(n, hn::Set(d, Series<S>::ln2_high), bounded);
   r = hn::NegMulAdd(n, hn::Set(d, Series<S>::ln2_low), r);
   const auto m = exp2_of_rest(d, hn::Mul(r, hn::Set(d, Series<S>::log2_e)));
+  if (HWY_LIKELY(normal)) {
+    const hn::RebindToSigned<D> i;
+    const auto exponent = hn::ShiftLeft<Series<S>::mantissa>(hn::BitCast(i, shifted));
+    return hn::BitCast(d, hn::Add(hn::BitCast(i, m), exponent));
+  }
   return hn::IfThenElse(hn::IsNaN(x), x, scaled(d, m, n));
 }
 
@@ -161,9 +171,9 @@ HWY_INLINE Sigmoid<V> sigmoid(D d, V z) {
   using S = hn::TFromD<D>;
   const auto one = hn::Set(d, S(1));
   const auto e = exponential(d, hn::Neg(hn::Abs(z)));
-  const auto large = hn::Div(one, hn::Add(one, e)), small = hn::Div(e, hn::Add(one, e));
   const auto positive = hn::Gt(z, hn::Zero(d));
-  return {hn::IfThenElse(positive, large, small), hn::IfThenElse(positive, small, large)};
+  const auto whole = hn::Add(one, e);
+  return {hn::Div(hn::IfThenElse(positive, one, e), whole), hn::Div(hn::IfThenElse(positive, e, one), whole)};
 }
 
 }  // namespace exactscan::impl::HWY_NAMESPACE

@@ -6,8 +6,8 @@
 namespace exactscan::impl {
 namespace {
 
-// One batch entry's tiles [from, to), all steps: 64 of them of every tile, then the next 64, so that B and C
-// are transposed once.
+// Some tiles of a batch entry, all steps: a span of them of every tile, then the next span, so that B and C
+// are transposed once and stay in a second-level cache.
 template <class T>
 class Tiles {
  public:
@@ -24,9 +24,9 @@ class Tiles {
       h_.push_back(
           by_state(in_.initial == nullptr ? nullptr : in_.initial + b * shape_.channels * shape_.states, tile,
                    shape_.states));
-    for (std::int64_t t = 0; t < shape_.length; t += kSelectiveSteps) {
+    for (std::int64_t t = 0; t < shape_.length; t += kSelectiveSpan) {
       weights_.group = -1;
-      for (std::size_t i = 0; i < tiles_.size(); ++i) run_tile(i, b, t, y);
+      for (std::size_t i = 0; i < tiles_.size(); ++i) run_span(i, b, t, y);
     }
     if (last == nullptr) return;
     for (std::size_t i = 0; i < tiles_.size(); ++i)
@@ -35,18 +35,40 @@ class Tiles {
   }
 
  private:
+  void run_span(std::size_t i, std::int64_t b, std::int64_t first, T* y) {
+    const std::int64_t end = std::min(first + kSelectiveSpan, shape_.length);
+    if (weights_.group != tiles_[i].group)
+      weights_.fetch(shape_, in_, b, tiles_[i].group, first, end - first);
+    for (std::int64_t t = first; t < end; t += kSelectiveSteps) {
+      if (t + kSelectiveSteps < end) {
+        prefetch(tiles_[i], b, t + kSelectiveSteps, y);
+      } else if (i + 1 < tiles_.size()) {
+        prefetch(tiles_[i + 1], b, first, y);
+      }
+      run_tile(i, b, t, y);
+    }
+  }
+
   void run_tile(std::size_t i, std::int64_t b, std::int64_t t, T* y) {
     const ChannelTile& tile = tiles_[i];
     const TileConstants<S>& c = constants_[i];
-    const std::int64_t steps = std::min(kSelectiveSteps, shape_.length - t);
+    const std::int64_t steps = steps_from(t), offset = (t - weights_.first) * shape_.states;
     const std::int64_t at = (b * shape_.channels + tile.first) * shape_.length + t;
-    if (weights_.group != tile.group) weights_.fetch(shape_, in_, b, tile.group, t, steps);
     steps_.fetch(shape_, in_, c, tile.count, at, steps);
     run(SelectiveTile<S>{steps, shape_.states, steps_.delta.data(), steps_.drive.data(), c.rates.data(),
-                         weight_of<T>(in_.constant_B, c.B, weights_.B),
-                         weight_of<T>(in_.constant_C, c.C, weights_.C), h_[i].data(), steps_.y.data()});
+                         weight_of<T>(in_.constant_B, c.B, weights_.B, offset),
+                         weight_of<T>(in_.constant_C, c.C, weights_.C, offset), h_[i].data(),
+                         steps_.y.data()});
     if (in_.z != nullptr) gate(steps_.z.data(), steps_.y.data(), steps);
     scatter_rows(steps_.y.data(), tile.count, steps, y + at, shape_.length);
+  }
+
+  std::int64_t steps_from(std::int64_t t) const { return std::min(kSelectiveSteps, shape_.length - t); }
+  void prefetch(const ChannelTile& next, std::int64_t b, std::int64_t t, const T* y) const {
+    const std::int64_t at = (b * shape_.channels + next.first) * shape_.length + t;
+    for (const T* tensor : {in_.u, in_.delta, in_.z, y}) {
+      if (tensor != nullptr) prefetch_rows(tensor + at, shape_.length, next.count, steps_from(t));
+    }
   }
 
   const SelectiveShape& shape_;

@@ -82,8 +82,8 @@ class GroupGradients {
   void forward(std::size_t i, std::int64_t steps, TileRows<S>& h) {
     const TileConstants<S>& c = constants_[i];
     run(SelectiveTile<S>{steps, shape_.states, steps_.delta.data(), steps_.drive.data(), c.rates.data(),
-                         weight_of<T>(in_.constant_B, c.B, weights_.B),
-                         weight_of<T>(in_.constant_C, c.C, weights_.C), h.data(), steps_.y.data()});
+                         weight_of<T>(in_.constant_B, c.B, weights_.B, 0),
+                         weight_of<T>(in_.constant_C, c.C, weights_.C, 0), h.data(), steps_.y.data()});
   }
 
   void reverse(std::size_t i, std::int64_t b, std::int64_t t, const TileRows<S>& before) {
@@ -109,8 +109,8 @@ class GroupGradients {
                                 g_.data(),
                                 c.rates.data(),
                                 c.A.data(),
-                                weight_of<T>(in_.constant_B, c.B, weights_.B),
-                                weight_of<T>(in_.constant_C, c.C, weights_.C),
+                                weight_of<T>(in_.constant_B, c.B, weights_.B, 0),
+                                weight_of<T>(in_.constant_C, c.C, weights_.C, 0),
                                 before.data(),
                                 carry_[i].data(),
                                 du_.data(),

@@ -11,6 +11,9 @@
 namespace exactscan::impl {
 
 constexpr std::int64_t kSelectiveSteps = 64;  // time steps of a tile
+// Steps of one tile after another before the next tile: each row is a page of memory of its own, so that
+// going to and fro between rows costs a walk of the page tables each time.
+constexpr std::int64_t kSelectiveSpan = 8 * kSelectiveSteps;
 
 inline void require_selective(bool condition, const char* what) {
   if (!condition) throw ArgumentError(std::string("selective scan: ") + what);
@@ -92,11 +95,11 @@ TileConstants<State<T>> constants_of(const SelectiveInputs<T>& in, const Channel
 template <class T>
 struct StepWeights {
   std::vector<State<T>> B, C;
-  std::int64_t group = -1;  // of which they are
+  std::int64_t group = -1, first = 0;  // of which they are, from which step on
 
   void fetch(const SelectiveShape& s, const SelectiveInputs<T>& in, std::int64_t b, std::int64_t g,
              std::int64_t t, std::int64_t steps) {
-    group = g;
+    group = g, first = t;
     const std::int64_t from = (b * s.groups + g) * s.states * s.length + t;
     const auto get = [&](const T* weights, std::vector<State<T>>& to) {
       to.resize(static_cast<std::size_t>(std::max<std::int64_t>(steps * s.states, 1)));
@@ -107,11 +110,22 @@ struct StepWeights {
   }
 };
 
+// From the `offset`-th of the fetched steps on.
 template <class T>
 TileWeight<State<T>> weight_of(const State<T>* constant, const TileRows<State<T>>& own,
-                               const std::vector<State<T>>& shared) {
+                               const std::vector<State<T>>& shared, std::int64_t offset) {
   return constant != nullptr ? TileWeight<State<T>>{own.data(), true}
-                             : TileWeight<State<T>>{shared.data(), false};
+                             : TileWeight<State<T>>{shared.data() + offset, false};
+}
+
+// Asks for the lines of `count` rows of some steps, so that they are in the second-level cache by the time
+// that they are read: rows lie too far apart for the processor to foresee.
+template <class T>
+void prefetch_rows(const T* rows, std::int64_t distance, std::int64_t count, std::int64_t steps) {
+  constexpr auto line = static_cast<std::int64_t>(64 / sizeof(T));
+  for (std::int64_t c = 0; c < count; ++c) {
+    for (std::int64_t t = 0; t < steps; t += line) __builtin_prefetch(rows + c * distance + t, 0, 2);
+  }
 }
 
 // u, step sizes and drive of one tile for some steps.

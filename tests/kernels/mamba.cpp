@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 
+#include "impl/mamba_block.hpp"
 #include "impl/selective_scan.hpp"
 #include "impl/ssd.hpp"
 #include "tests/kernels/system_kernel.hpp"
@@ -118,10 +119,52 @@ void run_ssd(const SystemCall& call, const impl::ScanOptions& options) {
 }
 
 template <class T>
+impl::MatrixView<const T> matrix(const Buffer& buffer) {
+  return {buffer.as<T>(), buffer.shape.at(1), 1};
+}
+
+template <class T>
+void run_mamba_block(const SystemCall& call) {
+  using S = impl::State<T>;
+  const impl::LayerShape shape{call.size("x", 0), call.size("A", 0), call.size("x", 1),
+                               call.size("out_proj", 1)};
+  const impl::MambaBlock<T> block{
+      {matrix<T>(call.in.at("in_proj")), matrix<T>(call.in.at("out_proj")), call.input("A").as<T>(),
+       call.input("B").as<T>(), call.input("C").as<T>(), call.input("D").as<T>()},
+      matrix<T>(call.in.at("gate_proj"))};
+  impl::mamba_block<T>(shape, block, matrix<T>(call.in.at("x")), call.input("h0").as<S>(),
+                       {call.output("y").as<T>(), shape.outputs, 1}, call.output("h_last").as<S>());
+}
+
+template <class T>
+void run_selective_block(const SystemCall& call) {
+  using S = impl::State<T>;
+  const auto parameter = [&](const char* name) { return call.input(name).as<S>(); };
+  const impl::SelectiveBlockShape shape{call.size("x", 0),
+                                        call.size("x", 1),
+                                        call.size("A", 0),
+                                        call.size("A", 1),
+                                        call.size("out_proj", 1),
+                                        call.size("conv_kernel", 0),
+                                        call.has("history") ? call.size("history", 0) : 0};
+  impl::SelectiveMambaBlock<S> block;
+  block.x_proj = parameter("x_proj"), block.z_proj = parameter("z_proj");
+  block.conv_kernel = parameter("conv_kernel"), block.conv_bias = parameter("conv_bias");
+  block.dt_proj = parameter("dt_proj"), block.dt_bias = parameter("dt_bias"), block.A = parameter("A");
+  block.b_proj = parameter("b_proj"), block.c_proj = parameter("c_proj"), block.d_skip = parameter("d_skip");
+  block.out_proj = parameter("out_proj"), block.initial = parameter("h0"),
+  block.history = parameter("history");
+  impl::selective_mamba_block<T>(shape, block, call.input("x").as<T>(), call.output("y").as<T>(),
+                                 call.output("h_last").as<S>());
+}
+
+template <class T>
 void run_typed(const SystemCall& call, const impl::ScanOptions& options) {
   if (call.inputs.op == "selective_scan") run_selective_scan<T>(call, options);
   if (call.inputs.op == "selective_state_update") run_state_update<T>(call);
   if (call.inputs.op == "ssd") run_ssd<T>(call, options);
+  if (call.inputs.op == "mamba_block") run_mamba_block<T>(call);
+  if (call.inputs.op == "selective_mamba_block") run_selective_block<T>(call);
 }
 
 void run_any(const SystemCall& call, const impl::ScanOptions& options) {
@@ -154,29 +197,50 @@ bool takes(const Case& inputs) {
   return inputs.op != "selective_scan" || (!constant("B") && !constant("C"));
 }
 
-SystemKernel kernel(std::string name, std::int64_t target, const impl::ScanOptions& options) {
+SystemKernel kernel(std::string name, std::vector<SystemForm> forms, std::vector<std::string> wide,
+                    std::int64_t target, const impl::ScanOptions& options) {
   SystemKernel k;
   k.name = std::move(name);
-  k.forms = {{"selective_scan", false}, {"selective_scan", true}, {"selective_state_update", false}, {"ssd", false}};
+  k.forms = std::move(forms);
   k.types = {ElementType::f32, ElementType::f64, ElementType::bf16, ElementType::f16};
   k.run = [target, options](const SystemCall& call) {
     const OnTarget only(target);
     run_any(call, options);
   };
   k.takes = takes;
-  k.wide_inputs = {"A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states", "state"};
+  k.wide_inputs = std::move(wide);
   k.output_type = output_type;
   k.in_place = {{"state", "state"}};
   k.lengths = {63, 64, 65, 127, 128, 129};
   return k;
 }
 
+// What the kernels take in State<T>.
+const std::vector<std::string> of_scans{
+    "A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states", "state"};
+const std::vector<std::string> of_selective_block{"x_proj",   "z_proj", "conv_kernel", "conv_bias", "dt_proj",
+                                                  "dt_bias",  "A",      "b_proj",      "c_proj",    "d_skip",
+                                                  "out_proj", "h0",     "history"};
+
+void add(std::vector<SystemKernel>& list, const std::string& suffix, std::int64_t target,
+         const impl::ScanOptions& options) {
+  list.push_back(kernel("mamba_" + suffix,
+                        {{"selective_scan", false},
+                         {"selective_scan", true},
+                         {"selective_state_update", false},
+                         {"ssd", false}},
+                        of_scans, target, options));
+  list.push_back(kernel("mamba_block_" + suffix, {{"mamba_block", false}}, {"h0"}, target, options));
+  list.push_back(kernel("selective_mamba_block_" + suffix, {{"selective_mamba_block", false}},
+                        of_selective_block, target, options));
+}
+
 }  // namespace
 
 void add_mamba(std::vector<SystemKernel>& list) {
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets())
-    list.push_back(kernel(fmt::format("mamba_{}", hwy::TargetName(target)), target, {}));
-  list.push_back(kernel("mamba_3_threads", 0, {3, 1}));
+    add(list, hwy::TargetName(target), target, {});
+  add(list, "3_threads", 0, {3, 1});
 }
 
 }  // namespace exactscan::kernels
