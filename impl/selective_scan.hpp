@@ -32,7 +32,7 @@ struct SelectiveInputs {
 //
 // T: float, double, Float16, BFloat16; arithmetic in State<T>, y rounded once to T. y: as u. last: [batch,
 // channels, states] or null. Outputs overlap no input. exp by a polynomial within 1.1 ulp (of float32; see
-// mamba_functions-inl.hpp), formed as 2^(delta (A log2 e)); softplus and sigmoid within 2 ulp, without
+// mamba_functions-inl.hpp), formed as 2^(delta (A log2 e)); softplus and sigmoid within 2.5 ulp, without
 // cancellation; underflow gradual. Every product and sum is rounded to nearest, some fused: the contracts
 // fp32, fp64, bf16 and fp16 hold. Sequential in time: a longer input leaves earlier outputs bit-identical if
 // the step sizes that it adds keep |delta A| below 86 (else another form of exp takes over for 64 steps). The

@@ -35,7 +35,7 @@ struct SsdTensors {
 // well.
 //
 // Step by step, no chunks: a tile of the state stays in registers over 128 steps. T: float, double, Float16,
-// BFloat16; arithmetic in State<T>, y rounded once. exp, softplus and sigmoid within 2 ulp of float32; every
+// BFloat16; arithmetic in State<T>, y rounded once. exp, softplus and sigmoid within 2.5 ulp; every
 // product and sum rounded to nearest, some fused: the contracts fp32, fp64, bf16 and fp16 hold, and
 // decay=product. A longer input leaves earlier outputs bit-identical; threads do not change the bits, the
 // instruction set does. Outputs overlap no input. Memory: the states of a batch entry, 128 steps of B and C,

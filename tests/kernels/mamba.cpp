@@ -10,25 +10,11 @@
 #include "impl/mamba_block.hpp"
 #include "impl/selective_scan.hpp"
 #include "impl/ssd.hpp"
+#include "tests/kernels/on_target.hpp"
 #include "tests/kernels/system_kernel.hpp"
 
 namespace exactscan::kernels {
 namespace {
-
-// Restricts Highway to one instruction set while it lives; 0: to none.
-class OnTarget {
- public:
-  explicit OnTarget(std::int64_t target) { choose(target); }
-  ~OnTarget() { choose(0); }
-  OnTarget(const OnTarget&) = delete;
-  OnTarget& operator=(const OnTarget&) = delete;
-
- private:
-  static void choose(std::int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
 
 impl::StepRule step_rule(const SystemCall& call, const char* softplus) {
   impl::StepRule rule;
