@@ -57,4 +57,8 @@ using Dimensions = std::map<std::string, std::int64_t, std::less<>>;
 // naming file, tensor and fault.
 Dimensions validate(const Case& value, bool outputs_required = true);
 
+// The shape of each output to which the case's inputs give a meaning, by name: gradients as what they are
+// gradients of, chunks and packed sequences counted. Errors: those of validate.
+std::map<std::string, std::vector<std::int64_t>> output_shapes(const Case& value);
+
 }  // namespace exactscan

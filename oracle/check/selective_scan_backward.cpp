@@ -42,11 +42,13 @@ void SelectiveScan::give_totals(std::int64_t group, const Totals& totals, Carefu
     if (!sink.wants(output)) return;
     for (std::size_t i = 0; i < sums.size(); ++i) {
       const auto at = static_cast<std::int64_t>(i);
-      const std::int64_t first = w.rank() == 2 ? group * shared + at / states_ : at / length_ / states_;
-      const std::int64_t n = w.rank() == 2 ? at % states_ : at / length_ % states_;
-      const auto [row, column] =
-          place(w, first, w.rank() == 2 ? first : group * shared, n, w.rank() == 2 ? 0 : at % length_);
-      give(output, row, column, sums[i]);
+      if (w.rank() == 2) {
+        give(output, group * shared + at / states_, at % states_, sums[i]);
+        continue;
+      }
+      // Not by `place`: without channels a group has weights nevertheless, and gradients of 0.
+      const std::int64_t b = at / length_ / states_, n = at / length_ % states_;
+      give(output, (w.rank() == 3 ? b : b * groups_ + group) * states_ + n, at % length_, sums[i]);
     }
   };
   give_weights(dB, B_, totals.B);

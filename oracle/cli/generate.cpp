@@ -13,23 +13,24 @@ namespace {
 
 struct Arguments {
   GenerateRequest request;
-  std::string output, seed = "0", shape, type = "fp32";
+  std::string output, seed = "0", variant = "0", shape, type = "fp32";
 };
 
 // By hand: CLI11 reads -1 as 2^64 - 1.
-std::uint64_t parse_seed(const std::string& text) {
-  std::uint64_t seed = 0;
+std::uint64_t parse_number(const char* name, const std::string& text) {
+  std::uint64_t number = 0;
   const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, seed);
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc{} || stop != end || text.empty()) {
-    throw GenerateError(fmt::format("seed '{}' is not an integer from 0 to 2^64 - 1", text));
+    throw GenerateError(fmt::format("{} '{}' is not an integer from 0 to 2^64 - 1", name, text));
   }
-  return seed;
+  return number;
 }
 
 int run_generate(const Arguments& arguments) {
   GenerateRequest request = arguments.request;
-  request.seed = parse_seed(arguments.seed);
+  request.seed = parse_number("seed", arguments.seed);
+  request.variant = parse_number("variant", arguments.variant);
   request.shape = parse_shape(arguments.shape);
   request.type = parse_type(arguments.type);
   write_case(generate(request), arguments.output);
@@ -67,6 +68,10 @@ void add_generate(CLI::App& app, Job& job) {
       ->required()
       ->type_name("CASE");
   command->add_option("--seed", arguments->seed, "a number that picks the data (default 0)")->type_name("N");
+  command
+      ->add_option("--variant", arguments->variant,
+                   "S5 and Mamba: which options are set and which optional tensors are there (default 0)")
+      ->type_name("N");
   command->add_option("--profile", request.profile, "the family of data (default uniform)")
       ->type_name("NAME");
   command->add_option("--shape", arguments->shape, "sizes, as in L=4096,N=16; zero is allowed")

@@ -6,7 +6,9 @@
 #include <array>
 #include <charconv>
 
+#include "oracle/generate/mamba.hpp"
 #include "oracle/generate/operations.hpp"
+#include "oracle/generate/s5.hpp"
 
 namespace exactscan {
 namespace {
@@ -77,9 +79,10 @@ void require_profile(const GenerateRequest& request) {
 std::string describe_request(const GenerateRequest& request, const Dimensions& shape) {
   std::vector<std::string> sizes;
   for (const auto& [name, size] : shape) sizes.push_back(fmt::format("{}={}", name, size));
-  return fmt::format("exactscan generate {} --profile {} --seed {} --shape {} --type {}{}{}", request.op,
+  return fmt::format("exactscan generate {} --profile {} --seed {} --shape {} --type {}{}{}{}", request.op,
                      request.profile, request.seed, fmt::join(sizes, ","), element_name(request.type),
-                     request.time_varying ? " --time-varying" : "", request.backward ? " --backward" : "");
+                     request.time_varying ? " --time-varying" : "", request.backward ? " --backward" : "",
+                     request.variant == 0 ? "" : fmt::format(" --variant {}", request.variant));
 }
 
 }  // namespace
@@ -103,6 +106,8 @@ Case generate(const GenerateRequest& request) {
                           request.op)
             : fmt::format("{} has no varying coefficients to choose; diagonal_ssm has", request.op));
   }
+  if (request.variant != 0 && !is_s5(request.op) && !is_mamba(request.op))
+    throw GenerateError(fmt::format("{} has no variants; S5 and the Mamba systems have", request.op));
   const Dimensions shape = complete_shape(generator, request.shape);
   Case result = generate_inputs(request, shape);
   result.op = request.op;

@@ -15,6 +15,9 @@ std::vector<GeneratorSpec> mamba_generators();
 // that kernels of this family had: rates of -1e-6 to -100 and above 0, step sizes on both sides of softplus's
 // threshold and where log(1 + e^x) fails, one huge value before small ones, and, for ssd, sequences that
 // begin within and at the edge of a chunk, numbered from 5. The others are refused.
+// SSD's stages get step sizes and cumulative sums as the stage before gives them, of the same profiles.
+// Variants beside 0 leave out each optional tensor one time in three, draw every option, and give tensors
+// their other shapes: constant B and C, one group for all, a skip weight for each head, steps without heads.
 Case generate_mamba(const GenerateRequest& request, const Dimensions& shape);
 
 }  // namespace exactscan

@@ -28,26 +28,39 @@ class S5Generator {
 
   Case run() {
     require_moderate_size();
-    const Shape signal = update_ ? Shape{N_, H_} : Shape{N_, H_, L_},
-                steps = update_ ? Shape{N_, P_} : Shape{N_, P_, L_};
+    Random choices(request_.variant, 2100, 0);
+    const bool varied = request_.variant != 0;
+    // Drawn in this order, whatever the operation.
+    const bool with_deltaA = choices.once_in(2), column = choices.once_in(3), with_state = choices.once_in(2),
+               with_last = choices.once_in(2), conjugates = choices.once_in(2),
+               without_D = choices.once_in(3), shared_steps = choices.once_in(3);
+    const auto method = static_cast<std::size_t>(choices.between(0, 2));
+    const Shape signal = update_ ? Shape{N_, H_} : Shape{N_, H_, L_}, steps = !update_ ? Shape{N_, P_, L_}
+                                                                              : varied && shared_steps
+                                                                                  ? Shape{P_}
+                                                                                  : Shape{N_, P_};
     if (update_) {
       put_real("u", signal, [&](Index i) { return input(1, i, L_).real(); });
     } else {
       put("u", signal, [&](Index i) { return input(1, i, L_); });
     }
     put_real("delta", steps, [&](Index i) { return step(2, i); });
-    if (request_.seed % 2 == 1) put_real("deltaA", steps, [&](Index i) { return step(3, i); });
-    put("A", {P_}, [&](Index p) { return eigenvalue(p); });
+    if (varied ? with_deltaA : request_.seed % 2 == 1)
+      put_real("deltaA", steps, [&](Index i) { return step(3, i); });
+    put("A", varied && column ? Shape{P_, 1} : Shape{P_}, [&](Index p) { return eigenvalue(p); });
     put("B", {P_, H_}, [&](Index i) { return weight(5, i); });
     put("C", {H_, P_}, [&](Index i) { return weight(6, i); });
-    if (!scan_)
+    if (!scan_ && !(varied && update_ && without_D))
       put_real("D", update_ ? Shape{H_, H_} : Shape{H_}, [&](Index i) { return weight(7, i).real(); });
     if (update_) put("state", {N_, P_}, [&](Index i) { return weight(8, i); });
     if (request_.backward && scan_) put("dy", signal, [&](Index i) { return input(9, i, L_); });
     if (request_.backward && !scan_) put_real("dy", signal, [&](Index i) { return input(9, i, L_).real(); });
+    if (varied && with_state && !update_) put("x0", {N_, P_}, [&](Index i) { return weight(10, i); });
+    if (varied && with_last && request_.backward)
+      put("dlast_state", {N_, P_}, [&](Index i) { return weight(11, i); });
     constexpr const char* methods[] = {"bilinear", "zoh", "dirac"};
-    result_.options["discretization"] = std::string(methods[request_.seed % 3]);
-    if (!scan_) result_.options["conj_sym"] = request_.seed % 4 < 2;
+    result_.options["discretization"] = std::string(methods[varied ? method : request_.seed % 3]);
+    if (!scan_) result_.options["conj_sym"] = varied ? conjugates : request_.seed % 4 < 2;
     return std::move(result_);
   }
 

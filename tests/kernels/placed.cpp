@@ -6,13 +6,13 @@
 namespace exactscan::kernels {
 namespace {
 
-constexpr std::byte poison{0xA5};  // of every type: an odd but finite number
 constexpr std::size_t guard = 256;
 
 }  // namespace
 
 Placed::Placed(ElementType type, std::vector<std::int64_t> shape, const Placement& placement)
     : type_(type),
+      poison_(placement.poison),
       shape_(std::move(shape)),
       rows_(shape_.size() == 1 ? 1 : shape_.front()),
       columns_(shape_.back()) {
@@ -29,7 +29,7 @@ Placed::Placed(ElementType type, std::vector<std::int64_t> shape, const Placemen
   const std::int64_t extent =
       empty ? 0 : (rows_ - 1) * operand_.time_stride + (columns_ - 1) * operand_.channel_stride + 1;
   const std::size_t size = element_size(type_);
-  bytes_.assign(static_cast<std::size_t>(extent) * size + 2 * guard + 64, poison);
+  bytes_.assign(static_cast<std::size_t>(extent) * size + 2 * guard + 64, poison_);
   const auto address = reinterpret_cast<std::uintptr_t>(bytes_.data() + guard);
   data_ = bytes_.data() + guard + (64 - address % 64) % 64 +
           static_cast<std::size_t>(placement.misaligned) * size;
@@ -59,14 +59,14 @@ Tensor Placed::take() {
   for (std::int64_t t = 0; t < rows_; ++t) {
     for (std::int64_t n = 0; n < columns_; ++n, to += size) {
       std::memcpy(to, at(t, n), size);
-      std::memset(at(t, n), static_cast<int>(poison), size);
+      std::memset(at(t, n), static_cast<int>(poison_), size);
     }
   }
   return result;
 }
 
 bool Placed::only_poison() const {
-  return std::all_of(bytes_.begin(), bytes_.end(), [](std::byte b) { return b == poison; });
+  return std::all_of(bytes_.begin(), bytes_.end(), [&](std::byte b) { return b == poison_; });
 }
 
 }  // namespace exactscan::kernels

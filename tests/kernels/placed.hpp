@@ -17,6 +17,9 @@ struct Placement {
   std::int64_t misaligned = 0;  // elements by which every tensor is off a boundary of 64 bytes
   // apart; over a; over b (x, where there is one). Gradients: dx over x; over dh. A layer's are always apart.
   enum : std::uint8_t { apart, over_a, over_b } output = apart;
+  // Fills outputs and everything around tensors. 0xA5: an odd but finite number of every type; 0xFF: a NaN,
+  // which no kernel that reads it can hide.
+  std::byte poison{0xA5};
 };
 
 class Placed {
@@ -38,6 +41,7 @@ class Placed {
   std::byte* at(std::int64_t t, std::int64_t n);
 
   ElementType type_;
+  std::byte poison_;
   std::vector<std::int64_t> shape_;
   std::int64_t rows_, columns_;
   Operand operand_;

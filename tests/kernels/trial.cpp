@@ -1,32 +1,17 @@
 #include "tests/kernels/trial.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <vector>
 
 #include "oracle/check/check.hpp"
+#include "tests/kernels/bytes.hpp"
 
 namespace exactscan::kernels {
 namespace {
-
-class Bytes {
- public:
-  explicit Bytes(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
-
-  std::int64_t next() { return at_ < bytes_.size() ? bytes_[at_++] : 0; }
-  std::int64_t below(std::int64_t count) { return next() % count; }
-  bool flag() { return next() % 2 != 0; }
-  template <class Range>
-  const auto& one_of(const Range& range) {
-    return range[static_cast<std::size_t>(below(static_cast<std::int64_t>(range.size())))];
-  }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-  std::size_t at_ = 0;
-};
 
 struct Operation {
   const char* name;
@@ -130,17 +115,18 @@ Outcome run(const Trial& trial) {
   return run(*trial.kernel, trial.inputs, trial.placement, trial.with_states);
 }
 
-std::string complaint(const Outcome& outcome, std::string_view profile) {
+std::string complaint(const Outcome& outcome, std::string_view profile, const std::string& contract) {
   if (!outcome.fault.empty()) return outcome.fault;
-  const CaseReport report = check(outcome.judged);
-  const bool may_be_open = profile == "special" || profile == "bytes";
+  const CaseReport report =
+      contract.empty() ? check(outcome.judged) : check(outcome.judged, parse_contract(contract));
+  const bool may_be_open = profile == "special" || profile == "bytes" || profile == "digits";
   if (report.verdict == Verdict::explained || (may_be_open && report.verdict == Verdict::undecided))
     return "";
   std::string text = fmt::format("{} {}", verdict_name(report.verdict), report.reason);
   for (const TensorReport& tensor : report.tensors) {
     for (const Witness& w : tensor.witnesses) {
-      text += fmt::format("\n  {}[{}] = {}, exact {}, {} allowances", tensor.name,
-                          w.index.empty() ? -1 : w.index[0], w.candidate, w.exact, w.ratio);
+      text += fmt::format("\n  {}[{}] = {}, exact {}, {} allowances", tensor.name, fmt::join(w.index, ", "),
+                          w.candidate, w.exact, w.ratio);
     }
   }
   return text;

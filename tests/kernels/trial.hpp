@@ -33,8 +33,9 @@ std::string describe(const Trial& trial);
 Outcome run(const Trial& trial);
 
 // Empty, or what is wrong with an outcome: something written where it must not be, or a verdict other than
-// explained. Where data may overflow or be no numbers, the oracle may leave it undecided, too.
-std::string complaint(const Outcome& outcome, std::string_view profile);
+// explained under the contract (none: the one that follows from its types). Where data may overflow or be no
+// numbers, the oracle may leave it undecided, too.
+std::string complaint(const Outcome& outcome, std::string_view profile, const std::string& contract = "");
 // The same of a trial, with its description in front.
 std::string complaint(const Trial& trial);
 

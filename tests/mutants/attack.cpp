@@ -10,11 +10,6 @@
 namespace exactscan::mutants {
 namespace {
 
-bool close(double value, double exact, double rtol, double atol) {
-  if (std::isnan(value) || std::isnan(exact)) return std::isnan(value) && std::isnan(exact);
-  return value == exact || std::fabs(value - exact) <= atol + rtol * std::fabs(exact);
-}
-
 bool all_close(const Case& outputs, const Case& exact, const Tolerance& tolerance) {
   for (const auto& [name, tensor] : outputs.outputs) {
     const Tensor& wanted = exact.outputs.at(name);
@@ -115,6 +110,12 @@ void add_layers(std::vector<Attack>& list, ElementType type, std::uint64_t round
 }
 
 }  // namespace
+
+bool close(std::complex<double> value, std::complex<double> exact, double rtol, double atol) {
+  const auto is_nan = [](std::complex<double> z) { return std::isnan(z.real()) || std::isnan(z.imag()); };
+  if (is_nan(value) || is_nan(exact)) return is_nan(value) && is_nan(exact);
+  return value == exact || std::abs(value - exact) <= atol + rtol * std::abs(exact);
+}
 
 const std::vector<Attack>& attacks() {
   static const std::vector<Attack> all = [] {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <complex>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,6 +23,9 @@ struct Tolerance {
 inline constexpr std::array<Tolerance, 3> tolerances{{{"torch", 1.3e-6, 1e-5, 1.6e-2, 1e-5},
                                                       {"mamba", 6e-4, 2e-3, 3e-2, 5e-2},
                                                       {"1e-3", 1e-3, 1e-3, 1e-3, 1e-3}}};
+
+// Of one element; a complex one by its modulus.
+bool close(std::complex<double> value, std::complex<double> exact, double rtol, double atol);
 
 struct Attack {
   std::string profile;  // of `exactscan generate`, or "zigzag"

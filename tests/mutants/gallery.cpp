@@ -8,10 +8,13 @@
 namespace exactscan::mutants {
 namespace {
 
-GalleryRow tally(const kernels::Implementation& kernel) {
+// Of either kind of kernel, and the attacks on it.
+template <class Kernel, class Attacks>
+GalleryRow tally(const Kernel& kernel, const Attacks& attacks) {
   GalleryRow row;
+  row.name = kernel.name;
   std::map<std::string, int> tried, refuted;
-  for (const Attack& attack : attacks()) {
+  for (const auto& attack : attacks) {
     if (!kernels::can_run(kernel, attack.inputs)) continue;
     Closeness close{};
     const Verdict verdict = judge(kernel, attack, &close);
@@ -33,9 +36,8 @@ GalleryRow tally(const kernels::Implementation& kernel) {
 }
 
 std::string to_text(const GalleryRow& row) {
-  std::string text =
-      fmt::format("| {} | {} | {} | {} | {} | {} of {} |", row.mutant->kernel.name, row.mutant->defect,
-                  row.mutant->evidence, row.profile, row.cases, row.refuted, row.tried);
+  std::string text = fmt::format("| {} | {} | {} | {} | {} | {} of {} |", row.name, row.defect, row.evidence,
+                                 row.profile, row.cases, row.refuted, row.tried);
   for (const int passed : row.passed) text += fmt::format(" {} |", passed);
   return text + "\n";
 }
@@ -49,25 +51,34 @@ auto count(const Gallery& gallery, const Predicate& predicate) {
 
 Gallery make_gallery(const std::function<void(double)>& progress) {
   Gallery gallery;
-  const std::size_t total = mutants().size() + controls().size() + kernels::implementations().size();
+  const std::size_t total = mutants().size() + controls().size() + kernels::implementations().size() +
+                            system_mutants().size() + kernels::system_kernels().size();
   std::size_t done = 0;
   const auto report = [&] {
     if (progress) progress(static_cast<double>(++done) / static_cast<double>(total));
   };
-  for (const Mutant& mutant : mutants()) {
-    gallery.rows.push_back(tally(mutant.kernel));
-    gallery.rows.back().mutant = &mutant;
-    gallery.caught += gallery.rows.back().refuted > 0 ? 1 : 0;
-    report();
-  }
-  for (const auto* list : {&controls(), &kernels::implementations()}) {
-    for (const kernels::Implementation& kernel : *list) {
-      const GalleryRow row = tally(kernel);
+  const auto attack_mutants = [&](const auto& list, const auto& attacks) {
+    for (const auto& mutant : list) {
+      GalleryRow& row = gallery.rows.emplace_back(tally(mutant.kernel, attacks));
+      row.defect = mutant.defect;
+      row.evidence = mutant.evidence;
+      gallery.caught += row.refuted > 0 ? 1 : 0;
+      report();
+    }
+  };
+  const auto attack_clean = [&](const auto& list, const auto& attacks) {
+    for (const auto& kernel : list) {
+      const GalleryRow row = tally(kernel, attacks);
       gallery.false_alarms += row.refuted;
       gallery.judged += row.tried;
       report();
     }
-  }
+  };
+  attack_mutants(mutants(), attacks());
+  attack_mutants(system_mutants(), system_attacks());
+  attack_clean(controls(), attacks());
+  attack_clean(kernels::implementations(), attacks());
+  attack_clean(kernels::system_kernels(), system_attacks());
   return gallery;
 }
 

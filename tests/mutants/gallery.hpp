@@ -8,11 +8,12 @@
 
 #include "tests/mutants/attack.hpp"
 #include "tests/mutants/mutant.hpp"
+#include "tests/mutants/system_attack.hpp"
 
 namespace exactscan::mutants {
 
 struct GalleryRow {
-  const Mutant* mutant = nullptr;
+  std::string name, defect, evidence;
   std::string profile;  // the one that needs the fewest of its own cases; empty: never caught
   int cases = 0;        // of that profile, until refuted
   int refuted = 0, tried = 0;
@@ -27,7 +28,8 @@ struct Gallery {
   bool as_it_should_be() const { return caught == static_cast<int>(rows.size()) && false_alarms == 0; }
 };
 
-// Runs every mutant and every clean kernel over attacks(); `progress` is told the share done.
+// Runs every mutant and every clean kernel over attacks(), or, of systems, over system_attacks(); `progress`
+// is told the share done.
 Gallery make_gallery(const std::function<void(double)>& progress = {});
 
 // The table and its summary.

@@ -8,6 +8,7 @@
 #include "oracle/cli/command.hpp"
 #include "tests/mutants/attack.hpp"
 #include "tests/mutants/mutant.hpp"
+#include "tests/mutants/system_attack.hpp"
 
 namespace exactscan::mutants {
 namespace {
@@ -45,10 +46,44 @@ INSTANTIATE_TEST_SUITE_P(Controls, Clean, testing::ValuesIn(controls()),
 INSTANTIATE_TEST_SUITE_P(Kernels, Clean, testing::ValuesIn(kernels::implementations()),
                          [](const auto& instance) { return instance.param.name; });
 
+class PlantedInSystem : public testing::TestWithParam<SystemMutant> {};
+
+TEST_P(PlantedInSystem, IsRefuted) {
+  for (const SystemAttack& attack : system_attacks()) {
+    if (!kernels::can_run(GetParam().kernel, attack.inputs)) continue;
+    const Verdict verdict = judge(GetParam().kernel, attack);
+    ASSERT_NE(verdict, Verdict::invalid);
+    if (verdict == Verdict::refuted) return;
+  }
+  FAIL() << GetParam().defect << ": not refuted by any case";
+}
+
+INSTANTIATE_TEST_SUITE_P(Mutants, PlantedInSystem, testing::ValuesIn(system_mutants()),
+                         [](const auto& instance) { return instance.param.kernel.name; });
+
+class CleanSystem : public testing::TestWithParam<kernels::SystemKernel> {};
+
+TEST_P(CleanSystem, IsNeverRefuted) {
+  int tried = 0;
+  for (const SystemAttack& attack : system_attacks()) {
+    if (!kernels::can_run(GetParam(), attack.inputs)) continue;
+    const Verdict verdict = judge(GetParam(), attack);
+    const bool open = verdict == Verdict::undecided && attack.profile == "special";
+    EXPECT_TRUE(verdict == Verdict::explained || open)
+        << attack.profile << ", " << std::get<std::string>(attack.inputs.options.at("source"));
+    ++tried;
+  }
+  EXPECT_GT(tried, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, CleanSystem, testing::ValuesIn(kernels::system_kernels()),
+                         [](const auto& instance) { return instance.param.name; });
+
 TEST(Mutants, AreManyAndDistinct) {
   std::set<std::string> names;
   for (const Mutant& mutant : mutants()) names.insert(mutant.kernel.name);
-  EXPECT_EQ(names.size(), mutants().size());
+  for (const SystemMutant& mutant : system_mutants()) names.insert(mutant.kernel.name);
+  EXPECT_EQ(names.size(), mutants().size() + system_mutants().size());
   EXPECT_GE(names.size(), 25U);
 }
 

@@ -1,0 +1,28 @@
+#include "tests/kernels/plain/plain.hpp"
+
+namespace exactscan::kernels {
+namespace {
+
+using Plain = void (*)(const SystemCall&, Planted);
+
+// The types that mamba_ssm uses: parameters in float32.
+SystemKernel plain(const char* name, std::vector<SystemForm> forms, Plain kernel) {
+  SystemKernel result;
+  result.name = name;
+  result.forms = std::move(forms);
+  result.types = {ElementType::f32, ElementType::bf16, ElementType::f16};
+  result.run = [kernel](const SystemCall& call) { kernel(call, Planted::nothing); };
+  result.wide_inputs = {"A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states"};
+  return result;
+}
+
+}  // namespace
+
+void add_plain(std::vector<SystemKernel>& list) {
+  list.push_back(plain("plain_selective_scan", {{"selective_scan", false}, {"selective_scan", true}},
+                       plain_selective_scan));
+  list.push_back(plain("plain_state_update", {{"selective_state_update", false}}, plain_state_update));
+  list.back().in_place = {{"state", "state"}};
+}
+
+}  // namespace exactscan::kernels
