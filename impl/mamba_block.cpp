@@ -11,7 +11,9 @@
 namespace exactscan::impl {
 namespace {
 
-constexpr std::int64_t kSteps = 64;
+// Steps worked at together. Always so many rows are multiplied, the last ones zero: how a product adds
+// depends on its size, and later tokens are not to change the bits of earlier outputs.
+constexpr std::int64_t kSteps = 16;
 
 void require(bool condition, const char* what) {
   if (!condition) throw ArgumentError(std::string("Mamba block: ") + what);
@@ -78,8 +80,9 @@ void mamba_block(const LayerShape& shape, const MambaBlock<T>& block, MatrixView
     const std::vector<S> A = widened_to(layer.A, states, width), B = widened_to(layer.B, states, width),
                          C = widened_to(layer.C, states, width), D = widened_to(layer.D, states, width);
     for (std::int64_t t = 0; t < length; t += kSteps) {
-      const std::int64_t count = std::min(kSteps, length - t), rows = count * width / kTileWidth;
-      const RowMajor<S> tokens = widened(x, t, count, inputs);
+      const std::int64_t count = std::min(kSteps, length - t), rows = kSteps * width / kTileWidth;
+      RowMajor<S> tokens = RowMajor<S>::Zero(kSteps, inputs);
+      tokens.topRows(count) = widened(x, t, count, inputs);
       RowMajor<S> s = tokens * in_proj, gates = tokens * gate_proj;
       run(ReadoutTile<S>{count, width, A.data(), B.data(), C.data(), D.data(), s.data(), state.data()});
       sigmoid_each<S>(gates.data(), gates.data(), rows);
@@ -136,23 +139,23 @@ class SelectiveRun {
 
   // Steps [t, t + count).
   void advance(const T* x, T* y, std::int64_t t, std::int64_t count) {
-    const std::int64_t E = s_.inner, whole = count * width_ / kTileWidth;
-    RowMajor<S> tokens(count, s_.inputs);
-    widen(x + t * s_.inputs, tokens.size(), tokens.data());
-    projected_.block(seen_, 0, count, E).noalias() = tokens * Rows<S>(b_.x_proj, s_.inputs, E);
-    RowMajor<S> z = RowMajor<S>::Zero(count, width_);
+    const std::int64_t E = s_.inner, whole = kSteps * width_ / kTileWidth;
+    RowMajor<S> tokens = RowMajor<S>::Zero(kSteps, s_.inputs);
+    widen(x + t * s_.inputs, count * s_.inputs, tokens.data());
+    projected_.block(seen_, 0, kSteps, E).noalias() = tokens * Rows<S>(b_.x_proj, s_.inputs, E);
+    RowMajor<S> z = RowMajor<S>::Zero(kSteps, width_);
     z.leftCols(E).noalias() = tokens * Rows<S>(b_.z_proj, s_.inputs, E);
-    RowMajor<S> u = convolved(count), sigma(count, width_);
+    RowMajor<S> u = convolved(), sigma(kSteps, width_);
     sigmoid_each<S>(u.data(), sigma.data(), whole);
     products<S>(u.data(), sigma.data(), u.data(), whole);
-    RowMajor<S> delta = RowMajor<S>::Zero(count, width_);
+    RowMajor<S> delta = RowMajor<S>::Zero(kSteps, width_);
     const auto inner = u.leftCols(E);
     delta.leftCols(E).noalias() = inner * Rows<S>(b_.dt_proj, E, E);
     const RowMajor<S> B = inner * Rows<S>(b_.b_proj, E, s_.states),
                       C = inner * Rows<S>(b_.c_proj, E, s_.states);
-    for (std::size_t i = 0; i < rates_.size(); ++i) scan_tile(i, u, delta, B, C, z);
+    for (std::size_t i = 0; i < rates_.size(); ++i) scan_tile(i, count, u, delta, B, C, z);
     const RowMajor<S> result = u.leftCols(E) * Rows<S>(b_.out_proj, E, s_.outputs);
-    narrow(result.data(), result.size(), y + t * s_.outputs);
+    narrow(result.data(), count * s_.outputs, y + t * s_.outputs);
     const RowMajor<S> kept = projected_.middleRows(count, seen_);
     projected_.topRows(seen_) = kept;
   }
@@ -166,19 +169,19 @@ class SelectiveRun {
   }
 
  private:
-  RowMajor<S> convolved(std::int64_t count) const {
-    RowMajor<S> v = RowMajor<S>::Zero(count, width_);
+  RowMajor<S> convolved() const {
+    RowMajor<S> v = RowMajor<S>::Zero(kSteps, width_);
     v.leftCols(s_.inner).rowwise() = Rows<S>(b_.conv_bias, 1, s_.inner).row(0);
     for (std::int64_t tap = 0; tap < s_.taps; ++tap)
-      v.leftCols(s_.inner).array() += projected_.block(seen_ - tap, 0, count, s_.inner).array().rowwise() *
+      v.leftCols(s_.inner).array() += projected_.block(seen_ - tap, 0, kSteps, s_.inner).array().rowwise() *
                                       Rows<S>(b_.conv_kernel + tap * s_.inner, 1, s_.inner).row(0).array();
     return v;
   }
 
   // The scan and the gate of one tile; the result takes u's place.
-  void scan_tile(std::size_t i, RowMajor<S>& u, const RowMajor<S>& delta, const RowMajor<S>& B,
-                 const RowMajor<S>& C, const RowMajor<S>& z) {
-    const std::int64_t count = u.rows(), first = static_cast<std::int64_t>(i) * kTileWidth,
+  void scan_tile(std::size_t i, std::int64_t count, RowMajor<S>& u, const RowMajor<S>& delta,
+                 const RowMajor<S>& B, const RowMajor<S>& C, const RowMajor<S>& z) {
+    const std::int64_t first = static_cast<std::int64_t>(i) * kTileWidth,
                        own = std::min(kTileWidth, s_.inner - first);
     std::vector<S> uu(static_cast<std::size_t>(count * kTileWidth)), dd = uu, drive = uu, y = uu, zz = uu,
                                                                      D(kTileWidth), bias(kTileWidth);

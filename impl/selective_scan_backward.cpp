@@ -174,6 +174,11 @@ void selective_scan_backward(const SelectiveShape& shape, const SelectiveInputs<
                         !(in.step.high < std::numeric_limits<double>::max()),
                     "limits of the step size have no gradient here");
   const std::vector<ChannelTile> tiles = channel_tiles(shape);
+  if (tiles.empty()) {  // groups without channels have weights nevertheless
+    const std::int64_t weights = shape.batch * shape.groups * shape.states * shape.length;
+    if (in.constant_B == nullptr && out.dB != nullptr) std::fill_n(out.dB, weights, from_state<T>(0));
+    if (in.constant_C == nullptr && out.dC != nullptr) std::fill_n(out.dC, weights, from_state<T>(0));
+  }
   for (auto first = tiles.begin(); first != tiles.end();) {
     const auto end =
         std::find_if(first, tiles.end(), [&](const ChannelTile& tile) { return tile.group != first->group; });

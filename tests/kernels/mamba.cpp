@@ -77,8 +77,11 @@ void run_state_update(const SystemCall& call) {
   in.z = call.input("z").as<T>(), in.delta_bias = call.input("dt_bias").as<S>();
   in.step = step_rule(call, "dt_softplus");
   const Buffer before = call.input("state"), after = call.output("state");
-  if (before.data != after.data)
+  if (before.type != after.type) {
+    impl::widen(before.as<T>(), before.size(), after.as<S>());
+  } else if (before.data != after.data) {
     std::memcpy(after.data, before.data, static_cast<std::size_t>(before.size()) * sizeof(S));
+  }
   impl::selective_state_update<T>(shape, in, after.as<S>(), call.output("y").as<T>());
 }
 
@@ -197,36 +200,35 @@ SystemKernel kernel(std::string name, std::vector<SystemForm> forms, std::vector
   k.wide_inputs = std::move(wide);
   k.output_type = output_type;
   k.in_place = {{"state", "state"}};
-  k.lengths = {63, 64, 65, 127, 128, 129};
+  k.lengths = {64, 129};  // 64 steps in a tile, 128 of ssd
   return k;
 }
 
 // What the kernels take in State<T>.
-const std::vector<std::string> of_scans{
-    "A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states", "state"};
+const std::vector<std::string> of_scans{"A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states"};
 const std::vector<std::string> of_selective_block{"x_proj",   "z_proj", "conv_kernel", "conv_bias", "dt_proj",
                                                   "dt_bias",  "A",      "b_proj",      "c_proj",    "d_skip",
                                                   "out_proj", "h0",     "history"};
 
-void add(std::vector<SystemKernel>& list, const std::string& suffix, std::int64_t target,
-         const impl::ScanOptions& options) {
-  list.push_back(kernel("mamba_" + suffix,
-                        {{"selective_scan", false},
-                         {"selective_scan", true},
-                         {"selective_state_update", false},
-                         {"ssd", false}},
-                        of_scans, target, options));
-  list.push_back(kernel("mamba_block_" + suffix, {{"mamba_block", false}}, {"h0"}, target, options));
-  list.push_back(kernel("selective_mamba_block_" + suffix, {{"selective_mamba_block", false}},
-                        of_selective_block, target, options));
-}
+const std::vector<SystemForm> scans{
+    {"selective_scan", false}, {"selective_scan", true}, {"selective_state_update", false}, {"ssd", false}};
 
 }  // namespace
 
+// All on the best instruction set of this machine; the scans also on the plainest, which has other lanes and
+// no fused multiply-add, and with threads. What lies between differs in the vector functions alone, which
+// have a test of their own.
 void add_mamba(std::vector<SystemKernel>& list) {
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets())
-    add(list, hwy::TargetName(target), target, {});
-  add(list, "3_threads", 0, {3, 1});
+  const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
+  for (const std::int64_t target : {targets.front(), targets.back()}) {
+    list.push_back(kernel(fmt::format("mamba_{}", hwy::TargetName(target)), scans, of_scans, target, {}));
+    if (targets.size() == 1) break;
+  }
+  list.push_back(kernel("mamba_3_threads", {{"selective_scan", false}, {"ssd", false}}, of_scans, 0, {3, 1}));
+  list.back().lengths.push_back(513);  // selective_scan: 512 steps of one tile before the next
+  list.push_back(kernel("mamba_block", {{"mamba_block", false}}, {"h0"}, 0, {}));
+  list.push_back(
+      kernel("selective_mamba_block", {{"selective_mamba_block", false}}, of_selective_block, 0, {}));
 }
 
 }  // namespace exactscan::kernels
