@@ -223,8 +223,10 @@ void add_mamba(std::vector<SystemKernel>& list) {
   for (const std::int64_t target : {targets.front(), targets.back()}) {
     list.push_back(kernel(fmt::format("mamba_{}", hwy::TargetName(target)), scans, of_scans, target, {}));
     if (targets.size() == 1) break;
+    if (target == targets.back()) list.back().types = {ElementType::f32};
   }
   list.push_back(kernel("mamba_3_threads", {{"selective_scan", false}, {"ssd", false}}, of_scans, 0, {3, 1}));
+  list.back().types = {ElementType::f32};
   list.back().lengths.push_back(513);  // selective_scan: 512 steps of one tile before the next
   list.push_back(kernel("mamba_block", {{"mamba_block", false}}, {"h0"}, 0, {}));
   list.push_back(
