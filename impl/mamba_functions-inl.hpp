@@ -114,11 +114,12 @@ HWY_INLINE V within(D d, V x, hn::TFromD<D> limit) {
 template <class D, class V>
 HWY_INLINE V exp2_of_product(D d, V x, V y) {
   using S = hn::TFromD<D>;
-  const auto product = hn::Mul(x, y), limit = hn::Set(d, Series<S>::limit);
-  const auto large = hn::Not(hn::Lt(hn::Abs(product), limit));  // NaN as well
-  const auto one = hn::Set(d, S(1));
-  const Split<V> split = split_product(d, hn::IfThenElse(large, within(d, product, Series<S>::limit), x),
-                                       hn::IfThenElse(large, one, y));
+  const auto product = hn::Mul(x, y);
+  const auto safe = hn::Lt(hn::Abs(product), hn::Set(d, kSafeExponent<S>));  // not so for a NaN
+  if (HWY_LIKELY(hn::AllTrue(d, safe))) return exp2_of_product_safe(d, x, y);
+  const auto bounded = within(d, product, Series<S>::limit);
+  const Split<V> split =
+      split_product(d, hn::IfThenElse(safe, x, bounded), hn::IfThenElse(safe, y, hn::Set(d, S(1))));
   const auto n = hn::Sub(split.shifted, hn::Set(d, Series<S>::round));
   return hn::IfThenElse(hn::IsNaN(product), product, scaled(d, exp2_of_rest(d, split.rest), n));
 }

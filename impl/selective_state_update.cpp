@@ -83,23 +83,30 @@ void selective_state_update(const SelectiveShape& shape, const SelectiveInputs<T
   const std::vector<ChannelTile> tiles = channel_tiles(shape);
   TileSteps<T> steps;
   StepWeights<T> weights;
+  TileConstants<S> c;
   for (std::int64_t b = 0; b < shape.batch; ++b) {
     weights.group = -1;
     for (const ChannelTile& tile : tiles) {
       if (weights.group != tile.group) weights.fetch(shape, in, b, tile.group, 0, 1);
-      TileConstants<S> c;
       c.D = one_each(in.D, tile), c.bias = one_each(in.delta_bias, tile);
       c.skips = in.D != nullptr, c.biased = in.delta_bias != nullptr;
       const std::int64_t at = b * shape.channels + tile.first, first = tile.first * shape.states;
-      steps.fetch(shape, in, c, tile.count, at, 1);
+      gather_columns(in.u + at, 0, tile.count, 1, steps.u.data());
+      gather_columns(in.delta + at, 0, tile.count, 1, steps.delta.data());
+      make_step_sizes(in.step, c.biased ? c.bias.data() : nullptr, steps.delta.data(), 1);
+      products(steps.delta.data(), steps.u.data(), steps.drive.data(), 1);
+      skip(c.skips ? c.D.data() : nullptr, steps.u.data(), steps.y.data(), 1);
       const bool own = in.constant_B != nullptr || in.constant_C != nullptr;
       require_selective(!own || (in.constant_B != nullptr && in.constant_C != nullptr),
                         "a single step takes B and C both by channel or both by group");
       run(StateTile<S>{tile.count, shape.states, in.A + first, own ? in.constant_B + first : weights.B.data(),
                        own ? in.constant_C + first : weights.C.data(), own, steps.delta.data(),
                        steps.drive.data(), state + at * shape.states, steps.y.data()});
-      if (in.z != nullptr) gate(steps.z.data(), steps.y.data(), 1);
-      scatter_rows(steps.y.data(), tile.count, 1, y + at, 1);
+      if (in.z != nullptr) {
+        gather_columns(in.z + at, 0, tile.count, 1, steps.z.data());
+        gate(steps.z.data(), steps.y.data(), 1);
+      }
+      scatter_columns(steps.y.data(), tile.count, 1, y + at, 0);
     }
   }
 }

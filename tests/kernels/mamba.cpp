@@ -215,17 +215,20 @@ const std::vector<SystemForm> scans{
 
 }  // namespace
 
-// All on the best instruction set of this machine; the scans also on the plainest, which has other lanes and
-// no fused multiply-add, and with threads. What lies between differs in the vector functions alone, which
-// have a test of their own.
+// All on the best instruction set of this machine; the scans also on the plainest, which has one lane and no
+// fused multiply-add, and with threads on the next best. The vector functions are tested on every one
+// (mamba_functions_test).
 void add_mamba(std::vector<SystemKernel>& list) {
   const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
-  for (const std::int64_t target : {targets.front(), targets.back()}) {
-    list.push_back(kernel(fmt::format("mamba_{}", hwy::TargetName(target)), scans, of_scans, target, {}));
-    if (targets.size() == 1) break;
-    if (target == targets.back()) list.back().types = {ElementType::f32};
+  const std::int64_t best = targets.front(), next = targets.size() > 1 ? targets[1] : best;
+  list.push_back(kernel(fmt::format("mamba_{}", hwy::TargetName(best)), scans, of_scans, best, {}));
+  if (targets.back() != best) {
+    list.push_back(kernel(fmt::format("mamba_{}", hwy::TargetName(targets.back())), scans, of_scans,
+                          targets.back(), {}));
+    list.back().types = {ElementType::f32};
   }
-  list.push_back(kernel("mamba_3_threads", {{"selective_scan", false}, {"ssd", false}}, of_scans, 0, {3, 1}));
+  list.push_back(kernel(fmt::format("mamba_{}_3_threads", hwy::TargetName(next)),
+                        {{"selective_scan", false}, {"ssd", false}}, of_scans, next, {3, 1}));
   list.back().types = {ElementType::f32};
   list.back().lengths.push_back(513);  // selective_scan: 512 steps of one tile before the next
   list.push_back(kernel("mamba_block", {{"mamba_block", false}}, {"h0"}, 0, {}));
