@@ -51,6 +51,16 @@ def main():
                   number, 0, 0, 1]
         data = b"" if generated else struct.pack("<4f", 0.5, -1.25, 3e-39, 1 - 2**-24)[:16]
         (HERE / "kernels" / str(number)).write_bytes(bytes(header) + data)
+    # The header of tests/kernels/system_trial.hpp: kernel, form, profile, type, variant, eight sizes, misaligned, poison,
+    # in place, four bytes of seed; then data. Every kernel meets bytes, digits and two profiles of the generator.
+    (HERE / "systems").mkdir(exist_ok=True)
+    for number in range(48):
+        kernel, family = number % 16, number // 16
+        sizes = [1 + number % 2, 2, 5 + number % 13, 3, 1, 3, 2 + number % 5, 4]
+        header = [kernel, number % 5, [0, 1, 2 + number % 7][family], number % 2, 3 * number % 29, *sizes, number % 4, number % 2,
+                  number // 2 % 2, number, 0, 0, 7]
+        data = [struct.pack("<4f", 0.5, -1.25, 3e-39, 1 - 2**-24), bytes([160, 96, 129, 200, 127]), b""][family]
+        (HERE / "systems" / str(number)).write_bytes(bytes(header) + data)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 // Runs a fuzz target over the files of folders, with any compiler: replay FOLDER...
 // Each file is run as it is, cut after every byte, and with every byte changed in four ways; then the seeds
-// are a regression test, and a small fuzzer of their own.
+// are a regression test, and a small fuzzer of their own. What fails is left in the file crash-replay.
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -13,9 +15,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
+// What runs now.
+std::vector<std::uint8_t> current;
+
+// The target found a fault: its bytes go to a file, as libFuzzer leaves them.
+extern "C" void leave_bytes(int /*signal*/) {
+  if (std::FILE* const file = std::fopen("crash-replay", "wb")) {
+    std::fwrite(current.data(), 1, current.size(), file);
+    std::fclose(file);
+  }
+}
+
 // A fresh buffer of the exact size, so that AddressSanitizer sees the first byte behind it.
 void run(std::vector<std::uint8_t> bytes) {
   bytes.shrink_to_fit();
+  current = bytes;
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
 }
 
@@ -38,6 +52,7 @@ std::size_t replay(const std::vector<std::uint8_t>& bytes) {
 }  // namespace
 
 int main(int count, char** words) {
+  std::signal(SIGABRT, leave_bytes);
   std::size_t files = 0, runs = 0;
   for (int i = 1; i < count; ++i) {
     for (const auto& entry : std::filesystem::directory_iterator(words[i])) {

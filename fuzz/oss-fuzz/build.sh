@@ -9,7 +9,7 @@ source=$PWD
 cmake -S "$source" -B "$WORK/build" -G Ninja -DCMAKE_BUILD_TYPE=None -DEXACTSCAN_FUZZ=ON -DEXACTSCAN_TESTS=OFF \
   -DCMAKE_CXX_FLAGS="$CXXFLAGS" -DCMAKE_EXE_LINKER_FLAGS='-Wl,-rpath,$ORIGIN/lib'
 names=("$@")
-[ $# -gt 0 ] || names=(npz safetensors contract kernels)
+[ $# -gt 0 ] || names=(npz safetensors contract kernels systems)
 ninja -C "$WORK/build" "${names[@]/%/_fuzzer}"
 
 mkdir -p "$OUT/lib"

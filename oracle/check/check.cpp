@@ -21,7 +21,7 @@ void judge_case(const Case& value, const Contract& contract, const CheckOptions&
                 CaseReport& report) {
   const Dimensions dimensions = validate(value);
   CheckerSettings settings;
-  settings.keep = static_cast<std::size_t>(std::max(options.errors, 1));
+  settings.keep = static_cast<std::size_t>(std::max(options.errors, 0));
   settings.threads = options.threads;
   settings.lanes = contract.accumulate != Accumulate::fp64;
   std::once_flag asked;

@@ -12,7 +12,7 @@
 namespace exactscan {
 
 struct CheckOptions {
-  int errors = 1;   // witnesses to spell out a tensor (at least 1)
+  int errors = 1;   // witnesses to spell out a tensor; 0: none, which is faster for small cases
   int threads = 1;  // 0: as many as the machine has
   // Called now and then, from one thread at a time, with the share of the work done (0 … 1); may be empty.
   std::function<void(double)> progress;

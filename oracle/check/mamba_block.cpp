@@ -15,6 +15,15 @@ Inexact with_magnitude(const Number& value, const Inexact& bound) {
   return {std::min(most(value), bound.magnitude), bound.error};
 }
 
+bool all_finite(const Array& m) {
+  for (std::int64_t i = 0; i < m.shape()[0]; ++i) {
+    for (std::int64_t j = 0; j < m.shape()[1]; ++j) {
+      if (!std::isfinite(m(i, j))) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 std::vector<Inexact> projected(const ElementaryRules& rules, const std::vector<Inexact>& x, const Array& m) {
@@ -105,6 +114,7 @@ FullMambaBlock::FullMambaBlock(const Case& value, const Dimensions& dimensions, 
   dt_bias_ = array("dt_bias");
   A_ = array("A"), b_proj_ = array("b_proj"), c_proj_ = array("c_proj"), d_skip_ = array("d_skip"),
   history_ = array("history");
+  finite_rates_ = all_finite(A_), finite_taps_ = all_finite(conv_kernel_);
   if (history_.present() && history_.shape()[0] >= std::max<std::int64_t>(conv_kernel_.shape()[0], 1))
     throw CaseError(
         fmt::format("{}: in.history holds {} tokens; a convolution of {} taps looks back at {} at most",

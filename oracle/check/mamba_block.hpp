@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "oracle/bounds/elementary_rules.hpp"
@@ -122,6 +123,16 @@ class FullMambaBlock : public BlockOperation {
       state.history.push_back(row_of<T>(history_, i));
     return state;
   }
+  // What may come out. A rate that is not finite may or may not multiply the empty state, a tap that is not
+  // finite the zeros before the first token.
+  template <class T>
+  T possible(const T& value) const {
+    if constexpr (std::is_same_v<T, ValueClass>) {
+      if (!finite_taps_) return ValueClass::any();
+    }
+    return !h0_.present() && !finite_rates_ ? left_open(value) : value;
+  }
+  bool finite_rates_, finite_taps_;
   Array x_proj_, z_proj_, conv_kernel_, conv_bias_, dt_proj_, dt_bias_, A_, b_proj_, c_proj_, d_skip_,
       history_;
 };
@@ -132,13 +143,18 @@ void CompactMambaBlock::evaluate(std::span<const Request> requests, Emit&& emit)
   std::vector<T> h = start<T>();
   for (std::int64_t t = 0; t < steps_needed(requests, length_); ++t) {
     const std::vector<T> x = row_of<T>(x_, t);
-    auto next = layer.step(std::move(h), x);
-    h = std::move(next.state);
-    if (t == 0 && !h0_.present()) {
-      const std::vector<T> s = spec::multiply(x, layer.in_proj);
+    auto next = layer.step(h, x);
+    if (std::is_same_v<T, ValueClass> && t == 0 && !h0_.present()) {
+      // A kernel may begin with the first summand as it is: as if nothing decayed.
+      spec::MambaBlock<T> without = layer;
+      without.ssm.A.assign(h.size(), spec::zero<T>());
+      const auto first = without.step(h, x);
       for (std::size_t n = 0; n < h.size(); ++n)
-        h[n] = first_state(std::move(h[n]), T(layer.ssm.B[n] * s[n]));
+        next.state[n] = first_state(std::move(next.state[n]), first.state[n]);
+      for (std::size_t o = 0; o < next.output.size(); ++o)
+        next.output[o] = first_state(std::move(next.output[o]), first.output[o]);
     }
+    h = std::move(next.state);
     for (std::size_t i = 0; i < requests.size(); ++i) {
       if (requests[i].output == y && requests[i].row == t)
         emit(i, next.output[static_cast<std::size_t>(requests[i].column)]);
@@ -158,13 +174,13 @@ void FullMambaBlock::evaluate(std::span<const Request> requests, Emit&& emit) co
     state = std::move(next.state);
     for (std::size_t i = 0; i < requests.size(); ++i) {
       if (requests[i].output == y && requests[i].row == t)
-        emit(i, next.output[static_cast<std::size_t>(requests[i].column)]);
+        emit(i, possible(next.output[static_cast<std::size_t>(requests[i].column)]));
     }
   }
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (requests[i].output == h_last)
-      emit(i,
-           state.h[static_cast<std::size_t>(requests[i].row)][static_cast<std::size_t>(requests[i].column)]);
+      emit(i, possible(state.h[static_cast<std::size_t>(requests[i].row)]
+                              [static_cast<std::size_t>(requests[i].column)]));
   }
 }
 

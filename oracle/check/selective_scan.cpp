@@ -58,6 +58,28 @@ SelectiveScan::SelectiveScan(const Case& value, const Dimensions& dimensions, co
   add("dD", {channels_}), add("dz", token), add("ddelta_bias", {channels_});
 }
 
+// Where there is no initial state a schedule may begin with the first summand as it is, and without D the
+// readout has no such term: a product with nothing that a kernel need not form.
+spec::SelectiveRun<ValueClass> SelectiveScan::possible_run(
+    const spec::SelectiveChannel<ValueClass>& channel) const {
+  spec::SelectiveRun<ValueClass> run;
+  std::vector<ValueClass> h = channel.h0;
+  for (std::size_t t = 0; t < channel.u.size(); ++t) {
+    const ValueClass &delta = channel.delta[t], &u = channel.u[t];
+    for (std::size_t n = 0; n < h.size(); ++n) {
+      h[n] = spec::selective_step(delta, channel.A[n], channel.B[t][n], u, h[n]);
+      if (t == 0 && !initial_.present()) h[n] = either_of(h[n], delta * channel.B[t][n] * u);
+    }
+    const auto c = [&](std::size_t n) { return channel.C[t][n]; };
+    const auto state = [&](std::size_t n) { return h[n]; };
+    const ValueClass skipped = D_.present() ? u : ValueClass(0.0);
+    run.readout.push_back(spec::selective_readout(h.size(), c, state, channel.D, skipped));
+    run.y.push_back(channel.z.empty() ? run.readout.back() : spec::gated(run.readout.back(), channel.z[t]));
+    run.states.push_back(h);
+  }
+  return run;
+}
+
 void SelectiveScan::want(const Request& r, std::vector<bool>& channels) const {
   std::int64_t b = -1, first = 0, last = 0;  // the batch, or -1 for all; channels from first to last
   const auto weights = [&](const Array& w) {

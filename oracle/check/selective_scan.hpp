@@ -1,6 +1,7 @@
 // The operation selective_scan: Mamba's scan with token-dependent step size, B and C, and its gradients.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <span>
 #include <tuple>
@@ -75,6 +76,9 @@ class SelectiveScan {
   spec::SelectiveChannel<T> channel(std::int64_t b, std::int64_t d) const;
   template <class T>
   spec::SelectiveRun<T> run(const spec::SelectiveChannel<T>& channel) const;
+  spec::SelectiveRun<ValueClass> possible_run(const spec::SelectiveChannel<ValueClass>& channel) const;
+  template <class T>
+  bool gradients_open(const spec::SelectiveChannel<T>& channel) const;
   template <class T, class Put>
   void gradients(std::int64_t b, std::int64_t d, Put&& put) const;
 
@@ -111,28 +115,42 @@ spec::SelectiveChannel<T> SelectiveScan::channel(std::int64_t b, std::int64_t d)
   return c;
 }
 
-// spec::selective_scan; a schedule may begin with the first summand as it is where there is no initial state.
+// spec::selective_scan, and of classes what kernels may make of it.
 template <class T>
 spec::SelectiveRun<T> SelectiveScan::run(const spec::SelectiveChannel<T>& channel) const {
-  if constexpr (!std::is_same_v<T, ValueClass>) {
+  if constexpr (std::is_same_v<T, ValueClass>)
+    return possible_run(channel);
+  else
     return spec::selective_scan(channel);
+}
+
+// What a gradient of a channel may hold. A rate or a step size that is not finite reaches what kernels
+// multiply by nothing (the empty state, the gradient beyond the end); one that recovers states takes
+// differences of them.
+template <class T>
+bool SelectiveScan::gradients_open(const spec::SelectiveChannel<T>& channel) const {
+  if constexpr (std::is_same_v<T, ValueClass>) {
+    const auto finite = [](const std::vector<T>& v) {
+      return std::all_of(v.begin(), v.end(), [](const T& x) { return x.finite(); });
+    };
+    if (!finite(channel.A) || !finite(channel.delta)) return true;
+    return previous_ == Previous::recovered &&
+           !(finite(channel.u) && std::all_of(channel.B.begin(), channel.B.end(), finite));
   } else {
-    spec::SelectiveRun<T> whole = spec::selective_scan(channel);
-    if (initial_.present() || length_ == 0) return whole;
-    spec::SelectiveChannel<T> without = channel;
-    for (T& A : without.A) A = T(0.0);
-    const spec::SelectiveRun<T> first = spec::selective_scan(without);
-    for (std::size_t n = 0; n < channel.A.size(); ++n)
-      whole.states[0][n] = either_of(whole.states[0][n], first.states[0][n]);
-    whole.readout[0] = either_of(whole.readout[0], first.readout[0]);
-    whole.y[0] = either_of(whole.y[0], first.y[0]);
-    return whole;
+    return false;
   }
 }
 
 template <class T, class Put>
-void SelectiveScan::gradients(std::int64_t b, std::int64_t d, Put&& put) const {
+void SelectiveScan::gradients(std::int64_t b, std::int64_t d, Put&& emit) const {
   const spec::SelectiveChannel<T> c = channel<T>(b, d);
+  const bool open = gradients_open(c);
+  const auto put = [&](int output, std::int64_t row, std::int64_t column, const T& value) {
+    if constexpr (std::is_same_v<T, ValueClass>)
+      emit(output, row, column, open ? ValueClass::any() : left_open(value));
+    else
+      emit(output, row, column, value);
+  };
   const spec::SelectiveRun<T> r = run(c);
   std::vector<T> carry(static_cast<std::size_t>(states_), spec::zero<T>());
   for (std::int64_t t = length_; t-- > 0;) {

@@ -1,7 +1,6 @@
 // The operation ssd: Mamba-2's state space duality, all stages together.
 #pragma once
 
-#include <limits>
 #include <map>
 #include <set>
 #include <span>
@@ -67,11 +66,7 @@ T possible_output(T value, const spec::SsdHead<T>& /*head*/) {
 inline ValueClass possible_output(ValueClass value, const spec::SsdHead<ValueClass>& head) {
   bool finite = value.finite() && head.A.finite();
   for (const ValueClass& dt : head.dt) finite = finite && dt.finite();
-  if (finite) return value;
-  const double infinity = std::numeric_limits<double>::infinity();
-  for (const double x : {-infinity, -1.0, 0.0, 1.0, infinity, std::numeric_limits<double>::quiet_NaN()})
-    value = either_of(value, ValueClass(x));
-  return value;
+  return finite ? value : ValueClass::any();
 }
 
 // The unit that an element belongs to, and its column.

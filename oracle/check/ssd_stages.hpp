@@ -137,8 +137,9 @@ void SsdChunkState::evaluate(std::span<const Request> requests, Emit&& emit) con
     const spec::SsdChunk<T> chunk = chunk_of(head, sums, at.second);
     const std::vector<T> weights = spec::ssd_state_weights(chunk);
     for (const std::size_t i : indices)
-      emit(i, spec::ssd_chunk_state(chunk, weights, static_cast<std::size_t>(requests[i].row % in_.width),
-                                    static_cast<std::size_t>(requests[i].column)));
+      emit(i, left_open(spec::ssd_chunk_state(chunk, weights,
+                                              static_cast<std::size_t>(requests[i].row % in_.width),
+                                              static_cast<std::size_t>(requests[i].column))));
   }
 }
 
@@ -187,7 +188,8 @@ void SsdChunkScan::evaluate(std::span<const Request> requests, Emit&& emit) cons
       const std::int64_t p = requests[i].column;
       const T value =
           spec::ssd_chunk_scan(chunk, scores, entering<T>(b, c, h, p), l, static_cast<std::size_t>(p));
-      emit(i, in_.z.present() ? spec::gated(value, FromDouble<T>::make(in_.z(b, at.second, h, p))) : value);
+      emit(i, left_open(in_.z.present() ? spec::gated(value, FromDouble<T>::make(in_.z(b, at.second, h, p)))
+                                        : value));
     }
   }
 }

@@ -24,8 +24,9 @@ struct Replayed {
 
 struct KernelTools {
   std::function<GalleryText(const std::function<void(double)>& progress)> gallery;
-  // The trial that a fuzzer's bytes stand for; `run`: run the kernel, too.
-  std::function<Replayed(std::span<const std::uint8_t> bytes, bool run)> replay;
+  // The trial that a fuzzer's bytes stand for: of kernels_fuzzer, or of systems_fuzzer; `run`: run the
+  // kernel, too. Errors: CaseError where the bytes stand for none.
+  std::function<Replayed(std::span<const std::uint8_t> bytes, bool systems, bool run)> replay;
 };
 
 }  // namespace exactscan::cli

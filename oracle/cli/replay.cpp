@@ -16,7 +16,7 @@ namespace {
 
 struct Arguments {
   std::string input, output;
-  bool inputs_only = false;
+  bool systems = false, inputs_only = false;
 };
 
 // Far more than the fuzzer makes.
@@ -35,7 +35,8 @@ std::vector<std::uint8_t> read_bytes(const std::string& path) {
 }
 
 int run_replay(const KernelTools& tools, const Arguments& arguments) {
-  const Replayed replayed = tools.replay(read_bytes(arguments.input), !arguments.inputs_only);
+  const Replayed replayed =
+      tools.replay(read_bytes(arguments.input), arguments.systems, !arguments.inputs_only);
   write_case(replayed.value, arguments.output);
   write_text(
       replayed.description + "\n" + (replayed.fault.empty() ? "" : "the kernel " + replayed.fault + "\n"),
@@ -57,12 +58,13 @@ void add_replay(CLI::App& app, Job& job, const KernelTools* tools) {
   CLI::App* command =
       app.add_subcommand("replay", "Make a case of the bytes that the kernels' fuzzer left (test builds)");
   const auto arguments = std::make_shared<Arguments>();
-  command->add_option("FILE", arguments->input, "a crash file or seed of kernels_fuzzer")
+  command->add_option("FILE", arguments->input, "a crash file or seed of kernels_fuzzer or systems_fuzzer")
       ->required()
       ->type_name("");
   command->add_option("--output", arguments->output, "the case to write, .npz or .safetensors")
       ->required()
       ->type_name("CASE");
+  command->add_flag("--systems", arguments->systems, "FILE is of systems_fuzzer, not of kernels_fuzzer");
   command->add_flag("--inputs-only", arguments->inputs_only, "do not run the kernel: it may be what crashes");
   command->footer(
       "Prints which kernel, case and place in memory the bytes stand for; the case holds the kernel's "

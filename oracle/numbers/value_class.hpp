@@ -43,6 +43,13 @@ class ValueClass {
     return r;
   }
 
+  // Every kind of value.
+  static ValueClass any() {
+    ValueClass r;
+    r.bits_ = negative | zero | positive | minus_infinity | plus_infinity | nan;
+    return r;
+  }
+
   // What comes out where a schedule may compute either.
   friend ValueClass either_of(ValueClass x, ValueClass y) {
     x.bits_ = static_cast<std::uint8_t>(x.bits_ | y.bits_);
@@ -105,5 +112,14 @@ T first_state(T stepped, const T& /*summand*/) {
 inline ValueClass first_state(ValueClass stepped, const ValueClass& summand) {
   return either_of(stepped, summand);
 }
+
+// A result that kernels form in ways that agree on finite numbers alone (they skip a product with nothing, or
+// take a difference of what the definition never adds): where it may be NaN or infinite, anything may come
+// out.
+template <class T>
+T left_open(T value) {
+  return value;
+}
+inline ValueClass left_open(ValueClass value) { return value.finite() ? value : ValueClass::any(); }
 
 }  // namespace exactscan

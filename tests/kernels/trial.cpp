@@ -54,6 +54,12 @@ void fill(Case& value, std::span<const std::uint8_t> bytes) {
   }
 }
 
+CaseReport judgement(const Case& judged, const std::string& contract, int witnesses) {
+  CheckOptions options;
+  options.errors = witnesses;
+  return contract.empty() ? check(judged, {}, options) : check(judged, parse_contract(contract), options);
+}
+
 }  // namespace
 
 bool exists(GenerateRequest request, std::string_view profile) {
@@ -115,13 +121,16 @@ Outcome run(const Trial& trial) {
   return run(*trial.kernel, trial.inputs, trial.placement, trial.with_states);
 }
 
+Verdict verdict_of(const Case& judged, const std::string& contract) {
+  return judgement(judged, contract, 0).verdict;
+}
+
 std::string complaint(const Outcome& outcome, std::string_view profile, const std::string& contract) {
   if (!outcome.fault.empty()) return outcome.fault;
-  const CaseReport report =
-      contract.empty() ? check(outcome.judged) : check(outcome.judged, parse_contract(contract));
+  const Verdict verdict = verdict_of(outcome.judged, contract);
   const bool may_be_open = profile == "special" || profile == "bytes" || profile == "digits";
-  if (report.verdict == Verdict::explained || (may_be_open && report.verdict == Verdict::undecided))
-    return "";
+  if (verdict == Verdict::explained || (may_be_open && verdict == Verdict::undecided)) return "";
+  const CaseReport report = judgement(outcome.judged, contract, 1);
   std::string text = fmt::format("{} {}", verdict_name(report.verdict), report.reason);
   for (const TensorReport& tensor : report.tensors) {
     for (const Witness& w : tensor.witnesses) {

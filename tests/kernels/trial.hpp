@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "oracle/check/report.hpp"
 #include "oracle/generate/generate.hpp"
 #include "tests/kernels/placement.hpp"
 
@@ -31,6 +32,9 @@ Trial decode(std::span<const std::uint8_t> bytes, const Implementation* kernel =
 
 std::string describe(const Trial& trial);
 Outcome run(const Trial& trial);
+
+// What the oracle says under the contract (none: the one that follows from its types), without witnesses.
+Verdict verdict_of(const Case& judged, const std::string& contract = "");
 
 // Empty, or what is wrong with an outcome: something written where it must not be, or a verdict other than
 // explained under the contract (none: the one that follows from its types). Where data may overflow or be no

@@ -136,7 +136,7 @@ Verdict judge(const kernels::Implementation& kernel, const Attack& attack, Close
   const kernels::Outcome outcome = kernels::run(kernel, attack.inputs, attack.placement);
   for (std::size_t i = 0; close != nullptr && i < tolerances.size(); ++i)
     (*close)[i] = all_close(outcome.judged, exact_of(attack), tolerances[i]);
-  return outcome.fault.empty() ? check(outcome.judged).verdict : Verdict::refuted;
+  return outcome.fault.empty() ? kernels::verdict_of(outcome.judged) : Verdict::refuted;
 }
 
 }  // namespace exactscan::mutants

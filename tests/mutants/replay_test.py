@@ -30,6 +30,23 @@ class Replay(ProgramTest):
             explained += code == 0
         self.assertGreater(explained, len(seeds) // 2)
 
+    def test_seeds_of_systems(self):
+        ops, judged = set(), 0
+        for seed in sorted((SEEDS.parent / "systems").iterdir()):
+            case = self.path(seed.name + ".npz")
+            result = subprocess.run([PROGRAM, "replay", "--systems", seed, "--output", case], capture_output=True, text=True)
+            if result.returncode == 2:
+                self.assertIn("no trial", result.stderr)
+                continue
+            self.assertEqual(result.returncode, 0, result.stdout)
+            with np.load(case) as arrays:
+                ops.add(str(arrays["op"]))
+                self.assertEqual(str(arrays["opt.source"]) + "\n", result.stdout)
+            self.assertIn(subprocess.run([PROGRAM, "check", case], capture_output=True).returncode, [0, 3], seed)
+            judged += 1
+        self.assertGreater(judged, 20)
+        self.assertGreater(len(ops), 1)
+
     def test_inputs_only_and_no_bytes_at_all(self):
         with open(self.path("empty"), "wb"):
             pass

@@ -1,30 +1,10 @@
 // Defects of the selective scan and its gradients, planted in the plain kernel.
-#include "tests/kernels/plain/plain.hpp"
-#include "tests/mutants/system_mutant.hpp"
+#include "tests/mutants/planting.hpp"
 
 namespace exactscan::mutants {
 namespace {
 
 using kernels::Planted;
-using Kernel = void (*)(const kernels::SystemCall&, Planted);
-
-class Planting {
- public:
-  Planting(std::vector<SystemMutant>& list, const char* clean, Kernel kernel)
-      : list_(list), clean_(clean_kernel(clean)), kernel_(kernel) {}
-
-  void operator()(const char* name, Planted planted, const char* defect, const char* evidence) const {
-    kernels::SystemKernel kernel = clean_;
-    kernel.name = name;
-    kernel.run = [kernel = kernel_, planted](const kernels::SystemCall& call) { kernel(call, planted); };
-    list_.push_back({std::move(kernel), defect, evidence});
-  }
-
- private:
-  std::vector<SystemMutant>& list_;
-  const kernels::SystemKernel& clean_;
-  Kernel kernel_;
-};
 
 void add_steps(const Planting& plant) {
   plant("scan_bias_after_softplus", Planted::bias_after_softplus, "softplus(delta) + bias",
@@ -104,11 +84,12 @@ void add_gradients(const Planting& plant) {
 }  // namespace
 
 void add_selective_mutants(std::vector<SystemMutant>& list) {
-  const Planting plant(list, "plain_selective_scan", kernels::plain_selective_scan);
-  add_steps(plant);
-  add_states(plant);
-  add_readouts(plant);
-  add_gradients(plant);
+  const Planting forward(list, "plain_selective_scan", {{"selective_scan", false}},
+                         kernels::plain_selective_scan);
+  add_steps(forward);
+  add_states(forward);
+  add_readouts(forward);
+  add_gradients({list, "plain_selective_scan", {{"selective_scan", true}}, kernels::plain_selective_scan});
 }
 
 }  // namespace exactscan::mutants

@@ -178,6 +178,101 @@ TEST(SpecialValues, FirstStepOfSsdMaySkipTheRate) {
   EXPECT_EQ(check(value).verdict, Verdict::refuted);
 }
 
+// The same of Mamba's other operations: what skips a product with nothing is never refuted, and what does not
+// is judged as before.
+TEST(SpecialValues, FirstStepOfASelectiveScanMaySkipTheRate) {
+  Case value;
+  value.op = "selective_scan";
+  value.inputs = {{"u", f32({1, 1, 2}, {1, 1})},
+                  {"delta", f32({1, 1, 2}, {0.5, 0.5})},
+                  {"A", f32({1, 1}, {infinity})},
+                  {"B", f32({1, 1, 2}, {1, 1})},
+                  {"C", f32({1, 1, 2}, {1, 1})}};
+  value.outputs["y"] = f32({1, 1, 2}, {0.5, infinity});
+  EXPECT_EQ(check(value).verdict, Verdict::undecided);
+  value.outputs["y"] = f32({1, 1, 2}, {std::nan(""), std::nan("")});
+  EXPECT_EQ(check(value).verdict, Verdict::explained);
+  value.inputs["initial_state"] = f32({1, 1, 1}, {1});
+  value.outputs["y"] = f32({1, 1, 2}, {0.5, infinity});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
+// No skip weight, no product with an infinite input: only with one is infinity times it NaN.
+TEST(SpecialValues, WithoutSkipWeightNothingIsMultiplied) {
+  Case value;
+  value.op = "selective_scan";
+  value.inputs = {{"u", f32({1, 1, 1}, {infinity})},
+                  {"delta", f32({1, 1, 1}, {0.5})},
+                  {"A", f32({1, 1}, {-1})},
+                  {"B", f32({1, 1, 1}, {1})},
+                  {"C", f32({1, 1, 1}, {1})}};
+  value.outputs["y"] = f32({1, 1, 1}, {infinity});
+  EXPECT_EQ(check(value).verdict, Verdict::explained);
+  value.inputs["D"] = f32({1}, {0});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
+TEST(SpecialValues, GradientsOfASelectiveScanMaySkipTheRate) {
+  Case value;
+  value.op = "selective_scan";
+  value.inputs = {{"u", f32({1, 1, 1}, {1})},         {"delta", f32({1, 1, 1}, {0.5})},
+                  {"A", f32({1, 1}, {std::nan("")})}, {"B", f32({1, 1, 1}, {1})},
+                  {"C", f32({1, 1, 1}, {1})},         {"dy", f32({1, 1, 1}, {1})}};
+  // The state before the first step is nothing, whatever it is multiplied by.
+  value.outputs = {{"dA", f32({1, 1}, {0})}, {"ddelta", f32({1, 1, 1}, {1})}, {"du", f32({1, 1, 1}, {0.5})}};
+  EXPECT_NE(check(value).verdict, Verdict::refuted);
+  value.inputs["A"] = f32({1, 1}, {-1});
+  value.outputs["ddelta"] = f32({1, 1, 1}, {2});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
+TEST(SpecialValues, FirstStepOfAMambaBlockMaySkipTheRate) {
+  Case value;
+  value.op = "mamba_block";
+  const Tensor one = f32({1, 1}, {1}), unit = f32({1}, {1}), none = f32({1}, {0});
+  value.inputs = {{"in_proj", one},  {"gate_proj", f32({1, 1}, {0})},
+                  {"out_proj", one}, {"A", f32({1}, {std::nan("")})},
+                  {"B", unit},       {"C", unit},
+                  {"D", none},       {"x", f32({2, 1}, {1, 1})}};
+  value.outputs["y"] = f32({2, 1}, {0.5, std::nan("")});
+  EXPECT_EQ(check(value).verdict, Verdict::undecided);
+  value.outputs["y"] = f32({2, 1}, {0.5, 0.5});  // the second step does multiply it
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+  value.inputs["h0"] = none;
+  value.outputs["y"] = f32({2, 1}, {0.5, std::nan("")});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
+Case selective_block(double rate, double tap) {
+  const Tensor one = f32({1, 1}, {1}), zero = f32({1}, {0});
+  Case value;
+  value.op = "selective_mamba_block";
+  value.inputs = {
+      {"x", f32({1, 1}, {1})}, {"x_proj", one},  {"z_proj", one},   {"conv_kernel", f32({2, 1}, {1, tap})},
+      {"conv_bias", zero},     {"dt_proj", one}, {"dt_bias", zero}, {"A", f32({1, 1}, {rate})},
+      {"b_proj", one},         {"c_proj", one},  {"d_skip", zero},  {"out_proj", one}};
+  return value;
+}
+
+TEST(SpecialValues, FirstStepOfASelectiveMambaBlockMaySkipTheRate) {
+  const double u = 1 / (1 + std::exp(-1.0)), h = std::log1p(std::exp(u)) * u * u;
+  Case value = selective_block(std::nan(""), 1);
+  value.outputs = {{"y", f32({1, 1}, {h * u * u})}, {"h_last", f32({1, 1}, {h})}};
+  EXPECT_EQ(check(value).verdict, Verdict::undecided);
+  value.outputs = {{"y", f32({1, 1}, {std::nan("")})}, {"h_last", f32({1, 1}, {std::nan("")})}};
+  EXPECT_EQ(check(value).verdict, Verdict::explained);
+  value.inputs["h0"] = f32({1, 1}, {0});
+  value.outputs = {{"y", f32({1, 1}, {h * u * u})}, {"h_last", f32({1, 1}, {h})}};
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+  // Zeros before the first token may meet an infinite tap.
+  value = selective_block(1, infinity);
+  value.outputs["h_last"] = f32({1, 1}, {std::nan("")});
+  EXPECT_NE(check(value).verdict, Verdict::refuted);
+  value = selective_block(1, 1);
+  value.outputs["h_last"] = f32({1, 1}, {h * 1.001});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
 // An infinite multiplier of no state may leave no trace; what follows may then underflow.
 TEST(SpecialValues, FiniteValueMayUnderflowToZero) {
   const double tiny = 0x1p-100;
@@ -201,6 +296,21 @@ TEST(FirstGradient, WithoutInitialStateMayBeZeroOrNaN) {
   value.outputs["dA"] = f32({2, 1}, {0, 1});
   EXPECT_EQ(check(value).verdict, Verdict::undecided);
   value.outputs["dA"] = f32({2, 1}, {1, 1});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
+// Two factors of a gradient overflow before a third brings the product down: infinity times 0, or the tiny
+// value.
+TEST(Gate, PartOfAProductMayOverflow) {
+  Case value;
+  value.op = "selective_scan";
+  value.inputs = {{"u", f32({1, 1, 1}, {1e10})}, {"delta", f32({1, 1, 1}, {1})},
+                  {"A", f32({1, 1}, {-1})},      {"B", f32({1, 1, 1}, {1})},
+                  {"C", f32({1, 1, 1}, {1})},    {"z", f32({1, 1, 1}, {-1000})},
+                  {"dy", f32({1, 1, 1}, {1e30})}};
+  value.outputs["dz"] = f32({1, 1, 1}, {std::nan("")});
+  EXPECT_EQ(check(value).verdict, Verdict::undecided);
+  value.inputs["dy"] = f32({1, 1, 1}, {1});
   EXPECT_EQ(check(value).verdict, Verdict::refuted);
 }
 

@@ -48,6 +48,40 @@ enum class Planted : std::uint8_t {
   last_channel_of_group,
   dA_of_last_batch,
   du_without_skip,
+  // Chunks.
+  limits_ignored,
+  upper_limit_ignored,
+  limits_before_softplus,
+  sums_not_restarted,
+  sums_in_bf16,
+  padding_decays,
+  scaled_in_bf16,
+  scores_in_bf16,
+  segment_clamped,
+  entry_decay_exclusive,
+  leaving_for_entering,
+  intra_chunk_missing,
+  diagonal_missing,
+  masked_by_product,
+  states_not_passed,
+  decays_transposed,
+  sequences_ignored,
+  reset_at_chunk_edge,
+  initial_state_of_sequence_zero,
+  packed_end_off_by_one,
+  packed_begin_off_by_one,
+  // Blocks.
+  window_off_by_one,
+  newest_token_twice,
+  window_reversed,
+  history_ignored,
+  history_oldest_first,
+  convolution_bias_dropped,
+  activation_before_convolution,
+  growing_rate,
+  step_projection_transposed,
+  skip_of_input,
+  gate_of_first_token,
   // The single step.
   bias_of_first_head,
   state_not_stored,
@@ -55,5 +89,9 @@ enum class Planted : std::uint8_t {
 
 void plain_selective_scan(const SystemCall& call, Planted planted);
 void plain_state_update(const SystemCall& call, Planted planted);
+void plain_ssd(const SystemCall& call, Planted planted);
+void plain_ssd_stage(const SystemCall& call, Planted planted);
+void plain_mamba_block(const SystemCall& call, Planted planted);
+void plain_selective_mamba_block(const SystemCall& call, Planted planted);
 
 }  // namespace exactscan::kernels

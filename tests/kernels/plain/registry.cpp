@@ -23,6 +23,16 @@ void add_plain(std::vector<SystemKernel>& list) {
                        plain_selective_scan));
   list.push_back(plain("plain_state_update", {{"selective_state_update", false}}, plain_state_update));
   list.back().in_place = {{"state", "state"}};
+  list.push_back(plain("plain_ssd", {{"ssd", false}}, plain_ssd));
+  list.push_back(plain("plain_ssd_stage",
+                       {{"ssd_chunk_cumsum", false},
+                        {"ssd_chunk_state", false},
+                        {"ssd_state_passing", false},
+                        {"ssd_chunk_scan", false}},
+                       plain_ssd_stage));
+  list.push_back(plain("plain_mamba_block", {{"mamba_block", false}}, plain_mamba_block));
+  list.push_back(
+      plain("plain_selective_mamba_block", {{"selective_mamba_block", false}}, plain_selective_mamba_block));
 }
 
 }  // namespace exactscan::kernels
