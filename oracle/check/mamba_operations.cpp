@@ -76,7 +76,9 @@ OperationSpec ssd() {
       "begins\n"
       "y[t,p] = sum of C[t,n] S[t,p,n] + D x[t,p], times z sigmoid(z) with in.z; head h reads group h / "
       "(H/G)\n"
-      "The initial state enters the first sequence, whatever its number (mamba_ssm: only number 0)",
+      "The initial state enters the first sequence, whatever its number (mamba_ssm: only number 0)\n"
+      "with in.dy: the gradients of the sum of dy y and of dfinal_states times the final states; the "
+      "gradient of dt is 0 beyond the limits",
       {{"x", {"B,T,H,P"}, false, "", "input"},
        {"dt", {"B,T,H"}, false, "", "step size, before bias, softplus and limits"},
        {"A", {"H"}, false, "", "rate of each head"},
@@ -92,10 +94,21 @@ OperationSpec ssd() {
         true,
         "",
         "where packed sequences begin, and the end of the last; batch 1",
-        ElementKind::integral}},
+        ElementKind::integral},
+       {"dy", {"B,T,H,P"}, true, "", "gradient with respect to y; asks for the gradients below"},
+       {"dfinal_states", {"B,H,P,N"}, true, "", "gradient with respect to final_states; missing: 0"}},
       {{"y", {"B,T,H,P"}, false, "", "output, after the gate"},
        {"final_states", {"B,H,P,N"}, false, "", "the state after the last step"},
-       {"varlen_states", {"R,H,P,N"}, false, "cu_seqlens", "the state after each packed sequence"}},
+       {"varlen_states", {"R,H,P,N"}, false, "cu_seqlens", "the state after each packed sequence"},
+       {"dx", {"B,T,H,P"}, false, "dy", "gradient"},
+       {"ddt", {"B,T,H"}, false, "dy", "gradient, through softplus and limits"},
+       {"dA", {"H"}, false, "dy", "gradient"},
+       {"dB", {"B,T,G,N"}, false, "dy", "gradient"},
+       {"dC", {"B,T,G,N"}, false, "dy", "gradient"},
+       {"dD", {"H", "H,P"}, false, "dy,D", "gradient, in the shape of D"},
+       {"dz", {"B,T,H,P"}, false, "dy,z", "gradient"},
+       {"ddt_bias", {"H"}, false, "dy,dt_bias", "gradient"},
+       {"dinitial_states", {"B,H,P,N"}, false, "dy,initial_states", "gradient"}},
       with({source, chunk_size}, step_options)};
 }
 
