@@ -42,7 +42,7 @@ Inexact ElementaryRules::rounded(const Product& product, int roundings) const {
   const Bound g = growth_[static_cast<std::size_t>(roundings)],
               bound = up(Bound(product.magnitude() + product.error()));
   const Bound loss = up(Bound(roundings * Bound(arithmetic_.underflow_loss()) * product.reach() * (1 + g)));
-  const Bound whole = up(Bound((std::ldexp(Bound(1), roundings) - 1) * bound * (1 + g)));
+  const Bound whole = up(Bound(static_cast<Bound>((1 << roundings) - 1) * bound * (1 + g)));
   return {product.magnitude(), up(Bound(product.error() + g * bound + tiny(loss, whole)))};
 }
 

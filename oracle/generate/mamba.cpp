@@ -100,21 +100,29 @@ std::vector<Planned> plan_scan(const GenerateRequest& request, const Dimensions&
                             {"z", Part::gate, {B, D, L}},
                             {"delta_bias", Part::bias, {D}},
                             {"initial_state", Part::state, {B, D, N}}};
-  if (request.backward) plan.push_back({"dy", Part::cotangent, {B, D, L}});
+  if (request.backward) {
+    plan.push_back({"dy", Part::cotangent, {B, D, L}});
+    plan.push_back({"dlast_state", Part::cotangent, {B, D, N}});
+  }
   return plan;
 }
 
-std::vector<Planned> plan_ssd(const Dimensions& s) {
+std::vector<Planned> plan_ssd(const GenerateRequest& request, const Dimensions& s) {
   const std::int64_t B = s.at("B"), T = s.at("T"), H = s.at("H"), P = s.at("P"), N = s.at("N"), G = s.at("G");
-  return {{"x", Part::signal, {B, T, H, P}},
-          {"dt", Part::step, {B, T, H}},
-          {"A", Part::rate, {H}},
-          {"B", Part::weight, {B, T, G, N}},
-          {"C", Part::weight, {B, T, G, N}},
-          {"D", Part::skip, {H, P}},
-          {"z", Part::gate, {B, T, H, P}},
-          {"dt_bias", Part::bias, {H}},
-          {"initial_states", Part::state, {B, H, P, N}}};
+  std::vector<Planned> plan{{"x", Part::signal, {B, T, H, P}},
+                            {"dt", Part::step, {B, T, H}},
+                            {"A", Part::rate, {H}},
+                            {"B", Part::weight, {B, T, G, N}},
+                            {"C", Part::weight, {B, T, G, N}},
+                            {"D", Part::skip, {H, P}},
+                            {"z", Part::gate, {B, T, H, P}},
+                            {"dt_bias", Part::bias, {H}},
+                            {"initial_states", Part::state, {B, H, P, N}}};
+  if (request.backward) {
+    plan.push_back({"dy", Part::cotangent, {B, T, H, P}});
+    plan.push_back({"dfinal_states", Part::cotangent, {B, H, P, N}});
+  }
+  return plan;
 }
 
 std::vector<Planned> plan_block(const GenerateRequest& request, const Dimensions& s) {
@@ -195,7 +203,7 @@ Case generate_mamba(const GenerateRequest& request, const Dimensions& shape) {
   require_possible(request, shape);
   const bool ssd = request.op == "ssd",
              block = request.op == "mamba_block" || request.op == "selective_mamba_block";
-  const std::vector<Planned> plan = ssd     ? plan_ssd(shape)
+  const std::vector<Planned> plan = ssd     ? plan_ssd(request, shape)
                                     : block ? plan_block(request, shape)
                                             : plan_scan(request, shape);
   Case result;
