@@ -11,7 +11,7 @@ namespace {
 using emulation::Random;
 using enum SsdGradientDefect;
 
-constexpr std::size_t batch = 2, heads = 4, groups = 2, width = 2, states = 2, steps = 10, Q = 4;
+constexpr std::size_t batch = 2, heads = 4, groups = 2, width = 2, states = 2, steps = 7, Q = 3;
 constexpr double low = 0.5, high = 1.0;
 
 double bf16(double x) { return emulation::round_to(x, emulation::bfloat16); }
@@ -29,7 +29,7 @@ class Adjoint {
     for (std::size_t h = 0; h < heads; ++h)
       A_.push_back(as_float(-0.3 - random_.unit())), bias_.push_back(as_float(-0.5 * random_.unit()));
     for (std::size_t i = 0; i < batch * steps; ++i)
-      sequence_.push_back(defect == sequence_start_crossed && i % steps >= 6 ? 1 : 0);
+      sequence_.push_back(defect == sequence_start_crossed && i % steps >= 4 ? 1 : 0);
   }
 
   MambaProblem problem(const char* name) {
