@@ -49,6 +49,15 @@ T limited(const T& x, double low, double high) {
     return clamp(x, low, high);
 }
 
+// The derivative of limited: 0 beyond the limits, 1 within and at a limit itself.
+template <class T>
+T limited_slope(const T& x, double low, double high) {
+  if constexpr (std::is_floating_point_v<T>)
+    return x < low || x > high ? T(0) : T(1);
+  else
+    return clamp_slope(x, low, high);
+}
+
 // What the definitions of the Mamba systems need of a number; those that subtract need a ring.
 template <class T>
 concept ExponentialSemiring = Semiring<T> &&(std::is_floating_point_v<T> || requires(const T& x) {

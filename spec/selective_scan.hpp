@@ -37,10 +37,13 @@ T step_size(const T& raw, const T& bias, const StepRule& rule) {
   return rule.limits() ? limited(delta, rule.low, rule.high) : delta;
 }
 
-// d step_size / d raw, without limits.
+// d step_size / d raw.
 template <ExponentialSemiring T>
 T step_size_slope(const T& raw, const T& bias, const StepRule& rule) {
-  return rule.softplus ? logistic(T(raw + bias)) : one<T>();
+  const T x = raw + bias;
+  const T slope = rule.softplus ? logistic(x) : one<T>();
+  if (!rule.limits()) return slope;
+  return limited_slope(rule.softplus ? soft_plus(x) : x, rule.low, rule.high) * slope;
 }
 
 // The transition of one state: {exp(delta A), delta B u}.
