@@ -1,0 +1,330 @@
+// Four lanes share a channel (or two): each has a quarter of the states. A warp takes eight steps at a time:
+// its lanes first make the steps' shared balls (step size, u), two steps each; then each lane advances its
+// states through four steps and leaves its part of the readout; then each lane finishes one of the four.
+// Warps share nothing but the tables: no barrier wider than a warp in the loop.
+#include "oracle/cuda/check_selective.hpp"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+namespace exactscan::device {
+namespace {
+
+constexpr int kWarps = 2, kSteps = 8, kQuads = 8, kLanes = 4;
+
+__device__ float load(const DeviceTensor& tensor, std::int64_t i) {
+  switch (tensor.type) {
+    case Storage::bf16:
+      return __bfloat162float(static_cast<const __nv_bfloat16*>(tensor.data)[i]);
+    case Storage::f16:
+      return __half2float(static_cast<const __half*>(tensor.data)[i]);
+    default:
+      return static_cast<const float*>(tensor.data)[i];
+  }
+}
+__device__ float load_or_zero(const DeviceTensor& tensor, std::int64_t i) {
+  return tensor.data == nullptr ? 0.0F : load(tensor, i);
+}
+// `Floats`: every tensor that has a time is of binary32.
+template <bool Floats>
+__device__ float load_timed(const DeviceTensor& tensor, std::int64_t i) {
+  if constexpr (Floats) return static_cast<const float*>(tensor.data)[i];
+  return load(tensor, i);
+}
+
+// One lane's part of one readout. Every error here is at least its magnitude: it stands for both.
+struct alignas(16) Part {
+  double mid;
+  float error, allowance;
+};
+struct alignas(16) Size {
+  double mid;
+  float mag, error;
+};
+struct alignas(16) Token {
+  float u, summand, z, y;
+};
+
+// kChannels a quad, kStates a lane.
+template <int kChannels, int kStates>
+struct WarpSpace {
+  static constexpr int kRow = kLanes * kStates + 4;  // padded: lanes store down a column
+  Size delta[kSteps][kQuads * kChannels];
+  Token token[kSteps][kQuads * kChannels];
+  Part part[kLanes][kChannels][32];
+  alignas(16) float B[kSteps][kRow], C[kSteps][kRow];
+};
+
+// Where a warp works.
+struct Place {
+  std::int64_t batch, group, first, end;  // channels of the group: first … end-1
+};
+template <int kChannels>
+__device__ bool place_of(const SelectiveScreen& p, std::int64_t warp, Place& place) {
+  constexpr int kWidth = kQuads * kChannels;
+  const std::int64_t in_group = p.channels / p.groups, blocks = (in_group + kWidth - 1) / kWidth;
+  if (warp >= p.batch * p.groups * blocks) return false;
+  place.batch = warp / (p.groups * blocks);
+  place.group = warp / blocks % p.groups;
+  place.first = place.group * in_group + warp % blocks * kWidth;
+  place.end = (place.group + 1) * in_group;
+  return true;
+}
+
+template <bool Floats, int kChannels, int kStates>
+class Warp {
+  using Space = WarpSpace<kChannels, kStates>;
+
+ public:
+  __device__ Warp(const SelectiveScreen& problem, const Place& place, Space& space)
+      : p_(problem),
+        place_(place),
+        space_(space),
+        lane_(threadIdx.x % 32),
+        quad_(lane_ / 4),
+        part_(lane_ % 4) {
+#pragma unroll
+    for (int c = 0; c < kChannels; ++c) {
+      const std::int64_t d = channel(c);
+      bias_[c] = live(c) ? load_or_zero(p_.delta_bias, d) : 0;
+#pragma unroll
+      for (int i = 0; i < kStates; ++i) {
+        const std::int64_t n = part_ * kStates + i;
+        const bool there = live(c) && n < p_.states;
+        A_[c][i] = there ? load(p_.A, d * p_.states + n) : 0;
+        state_[c][i] = StateCheck::initial(
+            there ? load_or_zero(p_.initial_state, unit(c) * p_.states + n) : 0, p_.floor);
+      }
+    }
+  }
+
+  __device__ void run(std::uint8_t* suspect, float* ratio) {
+    for (std::int64_t t = 0; t < p_.length; t += kSteps) {
+      const int steps = static_cast<int>(p_.length - t < kSteps ? p_.length - t : kSteps);
+      load_weights(t, steps);
+      prepare(t, steps);
+      __syncwarp();
+#pragma unroll 1
+      for (int from = 0; from < steps; from += kLanes) {
+        advance(from, steps - from < kLanes ? steps - from : kLanes);
+        __syncwarp();
+        if (from + part_ < steps) finish(from + part_);
+        __syncwarp();
+      }
+    }
+    finish_states();
+    report(suspect, ratio);
+  }
+
+ private:
+  __device__ std::int64_t channel(int c) const { return place_.first + quad_ * kChannels + c; }
+  __device__ bool live(int c) const { return channel(c) < place_.end; }
+  __device__ std::int64_t unit(int c) const { return place_.batch * p_.channels + channel(c); }
+
+  // B and C of the group, eight steps of every state: lane by lane four steps of one state.
+  __device__ void load_weights(std::int64_t t, int steps) {
+#pragma unroll
+    for (int task = lane_; task < kLanes * kStates * kSteps / 4; task += 32) {
+      const int n = task / (kSteps / 4), from = task % (kSteps / 4) * 4;
+      const std::int64_t row = ((place_.batch * p_.groups + place_.group) * p_.states + n) * p_.length + t;
+#pragma unroll
+      for (int j = from; j < from + 4; ++j) {
+        const bool there = n < p_.states && j < steps;
+        space_.B[j][n] = there ? load_timed<Floats>(p_.B, row + j) : 0;
+        space_.C[j][n] = there ? load_timed<Floats>(p_.C, row + j) : 0;
+      }
+    }
+  }
+
+  // Two steps of each of the quad's channels.
+  __device__ void prepare(std::int64_t t, int steps) {
+#pragma unroll
+    for (int c = 0; c < kChannels; ++c) {
+      float raw[2] = {}, u[2] = {}, z[2] = {}, y[2] = {};
+#pragma unroll
+      for (int j = 0; j < 2; ++j) {
+        const int step = 2 * part_ + j;
+        const std::int64_t i = unit(c) * p_.length + t + step;
+        if (!live(c) || step >= steps) continue;
+        raw[j] = load_timed<Floats>(p_.delta, i);
+        u[j] = load_timed<Floats>(p_.u, i);
+        if (p_.z.data != nullptr) z[j] = load_timed<Floats>(p_.z, i);
+        if (p_.y.data != nullptr) y[j] = load_timed<Floats>(p_.y, i);
+      }
+#pragma unroll
+      for (int j = 0; j < 2; ++j) {
+        const TokenStep token = token_step(raw[j], bias_[c], u[j], p_.softplus);
+        space_.delta[2 * part_ + j][quad_ * kChannels + c] = {token.delta.mid, token.delta.mag,
+                                                              token.delta.error};
+        space_.token[2 * part_ + j][quad_ * kChannels + c] = {u[j], token.summand, z[j], y[j]};
+      }
+    }
+  }
+
+  // The lane's states through `steps` steps, and its part of each readout.
+  __device__ void advance(int from, int steps) {
+#pragma unroll 1
+    for (int j = 0; j < steps; ++j) {
+      const int t = from + j;
+      float B[kStates], C[kStates];
+      weights(space_.B[t], B);
+      weights(space_.C[t], C);
+#pragma unroll
+      for (int c = 0; c < kChannels; ++c) {
+        const Token token = space_.token[t][quad_ * kChannels + c];
+        const Size size = space_.delta[t][quad_ * kChannels + c];
+        const TokenStep step{Ball(size.mid, size.mag, size.error), token.u, token.summand};
+        float allowance = 0;
+#pragma unroll
+        for (int i = 0; i < kStates; ++i) {
+          state_[c][i].step(step, A_[c][i], B[i], p_.floor);
+          allowance = fma_down(std::fabs(C[i]), state_[c][i].floor.allowance(p_.floor), allowance);
+        }
+        const Ball part = spec::dot<Ball>(
+            kStates, [&](std::size_t i) { return Ball::exactly(C[i]); },
+            [&](std::size_t i) -> const Ball& { return state_[c][i].h; });
+        space_.part[j][c][lane_] = {part.mid, part.error, allowance};
+      }
+    }
+  }
+
+  __device__ void weights(const float* row, float (&w)[kStates]) const {
+    if constexpr (kStates % 4 == 0) {
+#pragma unroll
+      for (int i = 0; i < kStates; i += 4) {
+        const float4 four = *reinterpret_cast<const float4*>(row + part_ * kStates + i);
+        w[i] = four.x, w[i + 1] = four.y, w[i + 2] = four.z, w[i + 3] = four.w;
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kStates; ++i) w[i] = row[part_ * kStates + i];
+    }
+  }
+
+  // The sum of the quad's parts of one readout: the spec's dot, a quarter of its terms at a time.
+  __device__ ElementFloor readout(int j, int c) const {
+    Ball value;
+    float allowance = 0;
+#pragma unroll
+    for (int i = 0; i < kLanes; ++i) {
+      // Lanes of a quad read different steps: each begins with its own part, so no two meet in a bank.
+      const Part part = space_.part[j][c][quad_ * kLanes + (i + j) % kLanes];
+      const Ball summand(part.mid, part.error, part.error);
+      value = i == 0 ? summand : value + summand;
+      allowance = fma_down(part.allowance, 1, allowance);
+    }
+    return {value, allowance};
+  }
+
+  __device__ void finish(int t) {
+#pragma unroll
+    for (int c = 0; c < kChannels; ++c) {
+      const Token token = space_.token[t][quad_ * kChannels + c];
+      const ElementFloor states = readout(t % kLanes, c);
+      // D is read again each time: a register less in the loop.
+      const float D = live(c) ? load_or_zero(p_.D, channel(c)) : 0;
+      const Ball value = states.value + Ball::exactly(D) * Ball::exactly(token.u);
+      ElementFloor y = ungated(value, states.allowance, p_.floor);
+      if (p_.z.data != nullptr) y = gated(y, token.z, p_.floor);
+      if (p_.y.data != nullptr && live(c)) note(c, y, token.y, p_.y_rule);
+    }
+  }
+
+  __device__ void finish_states() {
+    if (p_.last_state.data == nullptr) return;
+#pragma unroll
+    for (int c = 0; c < kChannels; ++c) {
+#pragma unroll
+      for (int i = 0; i < kStates; ++i) {
+        const std::int64_t n = part_ * kStates + i;
+        if (!live(c) || n >= p_.states) continue;
+        const StateCheck& s = state_[c][i];
+        note(c, {s.h, s.floor.allowance(p_.floor)}, load(p_.last_state, unit(c) * p_.states + n),
+             p_.last_state_rule);
+      }
+    }
+  }
+
+  __device__ void note(int c, const ElementFloor& element, float candidate, const StoreRule& rule) {
+    float ratio = 0;
+    if (!certainly_explained(element, candidate, rule, p_.floor, &ratio)) suspect_[c] = true;
+    ratio_[c] = ratio > ratio_[c] ? ratio : ratio_[c];
+  }
+
+  __device__ void report(std::uint8_t* suspect, float* ratio) {
+#pragma unroll
+    for (int c = 0; c < kChannels; ++c) {
+      int any = suspect_[c] ? 1 : 0;
+      float most = ratio_[c];
+#pragma unroll
+      for (int off = 1; off < kLanes; off *= 2) {
+        any |= __shfl_xor_sync(0xffffffff, any, off);
+        most = fmaxf(most, __shfl_xor_sync(0xffffffff, most, off));
+      }
+      if (part_ != 0 || !live(c)) continue;
+      suspect[unit(c)] = static_cast<std::uint8_t>(any);
+      ratio[unit(c)] = most;
+    }
+  }
+
+  const SelectiveScreen& p_;
+  const Place& place_;
+  Space& space_;
+  const int lane_, quad_, part_;
+  float bias_[kChannels], A_[kChannels][kStates];
+  StateCheck state_[kChannels][kStates];
+  bool suspect_[kChannels] = {};
+  float ratio_[kChannels] = {};
+};
+
+// Copies the tables into the block's own.
+__device__ void fill_tables(const Tables& constants) {
+  auto* to = const_cast<double*>(reinterpret_cast<const double*>(&tables()));
+  const auto* from = reinterpret_cast<const double*>(&constants);
+  for (unsigned i = threadIdx.x; i < sizeof(Tables) / sizeof(double); i += blockDim.x) to[i] = from[i];
+  __syncthreads();
+}
+
+template <bool Floats, int kChannels, int kStates, int kBlocks>
+__global__ __launch_bounds__(32 * kWarps,
+                             kBlocks) void screen_kernel(const __grid_constant__ SelectiveScreen p,
+                                                         const __grid_constant__ Tables constants,
+                                                         std::uint8_t* suspect, float* ratio) {
+  __shared__ WarpSpace<kChannels, kStates> space[kWarps];
+  fill_tables(constants);
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  Place place;
+  if (!place_of<kChannels>(p, static_cast<std::int64_t>(blockIdx.x) * kWarps + warp, place)) return;
+  Warp<Floats, kChannels, kStates>(p, place, space[warp]).run(suspect, ratio);
+}
+
+template <int kChannels, int kStates, int kBlocks>
+cudaError_t launch(const SelectiveScreen& p, std::uint8_t* suspect, float* ratio, cudaStream_t stream) {
+  constexpr int kWidth = kQuads * kChannels;
+  const std::int64_t in_group = p.channels / p.groups, blocks = (in_group + kWidth - 1) / kWidth;
+  const std::int64_t grid = (p.batch * p.groups * blocks + kWarps - 1) / kWarps;
+  if (grid == 0) return cudaSuccess;
+  if (grid > 0x7fffffff) return cudaErrorInvalidConfiguration;
+  bool floats = true;
+  for (const DeviceTensor* tensor : {&p.u, &p.delta, &p.z, &p.y, &p.B, &p.C})
+    floats = floats && (tensor->data == nullptr || tensor->type == Storage::f32);
+  const auto kernel = floats ? screen_kernel<true, kChannels, kStates, kBlocks>
+                             : screen_kernel<false, kChannels, kStates, kBlocks>;
+  kernel<<<static_cast<unsigned>(grid), 32 * kWarps, 0, stream>>>(p, make_tables(), suspect, ratio);
+  return cudaGetLastError();
+}
+
+}  // namespace
+
+cudaError_t screen(const SelectiveScreen& p, std::uint8_t* suspect, float* ratio, cudaStream_t stream) {
+  if (p.states > most_states || p.groups < 1 || p.channels % p.groups != 0) return cudaErrorInvalidValue;
+#ifndef EXACTSCAN_SCREEN_CHANNELS
+#define EXACTSCAN_SCREEN_CHANNELS 2
+#define EXACTSCAN_SCREEN_BLOCKS 8
+#endif
+  if (p.states <= 16)
+    return launch<EXACTSCAN_SCREEN_CHANNELS, 4, EXACTSCAN_SCREEN_BLOCKS>(p, suspect, ratio, stream);
+  return launch<1, 16, 4>(p, suspect, ratio, stream);
+}
+
+}  // namespace exactscan::device
