@@ -43,10 +43,10 @@ T step_size_slope(const T& raw, const T& bias, const StepRule& rule) {
   return rule.softplus ? logistic(T(raw + bias)) : one<T>();
 }
 
-// The transition of one state: {exp(delta A), delta B u}.
+// The transition of one state: {exp(delta A), delta u B}; delta u is what all states of a step share.
 template <ExponentialSemiring T>
 constexpr ScalarAffineTransition<T> selective_transition(const T& delta, const T& A, const T& B, const T& u) {
-  return {exponential(T(delta * A)), T(delta * B) * u};
+  return {exponential(T(delta * A)), T(delta * u) * B};
 }
 
 // One state, one step.

@@ -26,9 +26,10 @@ AllowanceFloor allowance_floor(const Contract& contract, const FloorRequest& req
   } else if (request.bias) {
     summand += v;
   }
-  // G + s M <= (k t + s) M <= M/2.
-  step = std::min(step, 0.25 / static_cast<double>(std::max<std::int64_t>(request.length, 1)));
-  summand = std::min(summand, 0.25);
+  const auto length = static_cast<double>(std::max<std::int64_t>(request.length, 1));
+  const double deflation = std::max(1 - 2.5 * 0x1p-22 * (length + 8), 0.0);
+  step = std::min(step * deflation, 1.0 / 32 / length);
+  summand = std::min(summand * deflation, 1.0 / 32);
   if (request.initial_state) summand = std::min(summand, 0.9 * step);
   floor.multiplier = below(step);
   floor.summand = below(summand);

@@ -4,27 +4,11 @@
 // Warps share nothing but the tables: no barrier wider than a warp in the loop.
 #include "oracle/cuda/check_selective.hpp"
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 namespace exactscan::device {
 namespace {
 
 constexpr int kWarps = 2, kSteps = 8, kQuads = 8, kLanes = 4;
 
-__device__ float load(const DeviceTensor& tensor, std::int64_t i) {
-  switch (tensor.type) {
-    case Storage::bf16:
-      return __bfloat162float(static_cast<const __nv_bfloat16*>(tensor.data)[i]);
-    case Storage::f16:
-      return __half2float(static_cast<const __half*>(tensor.data)[i]);
-    default:
-      return static_cast<const float*>(tensor.data)[i];
-  }
-}
-__device__ float load_or_zero(const DeviceTensor& tensor, std::int64_t i) {
-  return tensor.data == nullptr ? 0.0F : load(tensor, i);
-}
 // `Floats`: every tensor that has a time is of binary32.
 template <bool Floats>
 __device__ float load_timed(const DeviceTensor& tensor, std::int64_t i) {
@@ -42,7 +26,7 @@ struct alignas(16) Size {
   float mag, error;
 };
 struct alignas(16) Token {
-  float u, summand, z, y;
+  float u, z, y;
 };
 
 // kChannels a quad, kStates a lane.
@@ -83,18 +67,28 @@ class Warp {
         lane_(threadIdx.x % 32),
         quad_(lane_ / 4),
         part_(lane_ % 4) {
+    const std::int64_t first = place_.first + quad_ * kChannels;
+    const std::int64_t left = place_.end - first;
+    live_ = static_cast<int>(left < 0 ? 0 : left < kChannels ? left : kChannels);
+    unit_ = place_.batch * p_.channels + first;
+    token_ = unit_ * p_.length + 2 * part_;
 #pragma unroll
     for (int c = 0; c < kChannels; ++c) {
-      const std::int64_t d = channel(c);
-      bias_[c] = live(c) ? load_or_zero(p_.delta_bias, d) : 0;
+      bias_[c] = live(c) ? load_or_zero(p_.delta_bias, first + c) : 0;
+      D_[c] = live(c) ? load_or_zero(p_.D, first + c) : 0;
+      widest_[c] = 0;
 #pragma unroll
       for (int i = 0; i < kStates; ++i) {
         const std::int64_t n = part_ * kStates + i;
         const bool there = live(c) && n < p_.states;
-        A_[c][i] = there ? load(p_.A, d * p_.states + n) : 0;
+        A_[c][i] = there ? load(p_.A, (first + c) * p_.states + n) : 0;
+        widest_[c] = std::fmax(widest_[c], std::fabs(A_[c][i]));
         state_[c][i] = StateCheck::initial(
-            there ? load_or_zero(p_.initial_state, unit(c) * p_.states + n) : 0, p_.floor);
+            there ? load_or_zero(p_.initial_state, (unit_ + c) * p_.states + n) : 0, p_.floor);
       }
+#pragma unroll
+      for (int off = 1; off < kLanes; off *= 2)
+        widest_[c] = std::fmax(widest_[c], __shfl_xor_sync(0xffffffff, widest_[c], off));
     }
   }
 
@@ -117,9 +111,8 @@ class Warp {
   }
 
  private:
-  __device__ std::int64_t channel(int c) const { return place_.first + quad_ * kChannels + c; }
-  __device__ bool live(int c) const { return channel(c) < place_.end; }
-  __device__ std::int64_t unit(int c) const { return place_.batch * p_.channels + channel(c); }
+  // Dead channels are carried along as zeros: a quad's channels beyond its group's end.
+  __device__ bool live(int c) const { return c < live_; }
 
   // B and C of the group, eight steps of every state: lane by lane four steps of one state.
   __device__ void load_weights(std::int64_t t, int steps) {
@@ -141,22 +134,20 @@ class Warp {
 #pragma unroll
     for (int c = 0; c < kChannels; ++c) {
       float raw[2] = {}, u[2] = {}, z[2] = {}, y[2] = {};
+      const std::int64_t from = token_ + c * p_.length + t;
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
-        const int step = 2 * part_ + j;
-        const std::int64_t i = unit(c) * p_.length + t + step;
-        if (!live(c) || step >= steps) continue;
-        raw[j] = load_timed<Floats>(p_.delta, i);
-        u[j] = load_timed<Floats>(p_.u, i);
-        if (p_.z.data != nullptr) z[j] = load_timed<Floats>(p_.z, i);
-        if (p_.y.data != nullptr) y[j] = load_timed<Floats>(p_.y, i);
+        if (!live(c) || 2 * part_ + j >= steps) continue;
+        raw[j] = load_timed<Floats>(p_.delta, from + j);
+        u[j] = load_timed<Floats>(p_.u, from + j);
+        if (p_.z.data != nullptr) z[j] = load_timed<Floats>(p_.z, from + j);
+        if (p_.y.data != nullptr) y[j] = load_timed<Floats>(p_.y, from + j);
       }
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
-        const TokenStep token = token_step(raw[j], bias_[c], u[j], p_.softplus);
-        space_.delta[2 * part_ + j][quad_ * kChannels + c] = {token.delta.mid, token.delta.mag,
-                                                              token.delta.error};
-        space_.token[2 * part_ + j][quad_ * kChannels + c] = {u[j], token.summand, z[j], y[j]};
+        const Ball delta = token_step(raw[j], bias_[c], u[j], p_.softplus, widest_[c]);
+        space_.delta[2 * part_ + j][quad_ * kChannels + c] = {delta.mid, delta.mag, delta.error};
+        space_.token[2 * part_ + j][quad_ * kChannels + c] = {u[j], z[j], y[j]};
       }
     }
   }
@@ -173,12 +164,12 @@ class Warp {
       for (int c = 0; c < kChannels; ++c) {
         const Token token = space_.token[t][quad_ * kChannels + c];
         const Size size = space_.delta[t][quad_ * kChannels + c];
-        const TokenStep step{Ball(size.mid, size.mag, size.error), token.u, token.summand};
+        const Ball delta(size.mid, size.mag, size.error);
         float allowance = 0;
 #pragma unroll
         for (int i = 0; i < kStates; ++i) {
-          state_[c][i].step(step, A_[c][i], B[i], p_.floor);
-          allowance = fma_down(std::fabs(C[i]), state_[c][i].floor.allowance(p_.floor), allowance);
+          state_[c][i].step(delta, A_[c][i], B[i], token.u, p_.floor);
+          allowance = fma_down(std::fabs(C[i]), state_[c][i].allowance(p_.floor), allowance);
         }
         const Ball part = spec::dot<Ball>(
             kStates, [&](std::size_t i) { return Ball::exactly(C[i]); },
@@ -221,9 +212,7 @@ class Warp {
     for (int c = 0; c < kChannels; ++c) {
       const Token token = space_.token[t][quad_ * kChannels + c];
       const ElementFloor states = readout(t % kLanes, c);
-      // D is read again each time: a register less in the loop.
-      const float D = live(c) ? load_or_zero(p_.D, channel(c)) : 0;
-      const Ball value = states.value + Ball::exactly(D) * Ball::exactly(token.u);
+      const Ball value = states.value + Ball::exactly(D_[c]) * Ball::exactly(token.u);
       ElementFloor y = ungated(value, states.allowance, p_.floor);
       if (p_.z.data != nullptr) y = gated(y, token.z, p_.floor);
       if (p_.y.data != nullptr && live(c)) note(c, y, token.y, p_.y_rule);
@@ -239,31 +228,29 @@ class Warp {
         const std::int64_t n = part_ * kStates + i;
         if (!live(c) || n >= p_.states) continue;
         const StateCheck& s = state_[c][i];
-        note(c, {s.h, s.floor.allowance(p_.floor)}, load(p_.last_state, unit(c) * p_.states + n),
+        note(c, {s.h, s.allowance(p_.floor)}, load(p_.last_state, (unit_ + c) * p_.states + n),
              p_.last_state_rule);
       }
     }
   }
 
   __device__ void note(int c, const ElementFloor& element, float candidate, const StoreRule& rule) {
-    float ratio = 0;
-    if (!certainly_explained(element, candidate, rule, p_.floor, &ratio)) suspect_[c] = true;
-    ratio_[c] = ratio > ratio_[c] ? ratio : ratio_[c];
+    if (!certainly_explained(element, candidate, rule, p_.floor, largest_[c])) suspect_[c] = true;
   }
 
   __device__ void report(std::uint8_t* suspect, float* ratio) {
 #pragma unroll
     for (int c = 0; c < kChannels; ++c) {
       int any = suspect_[c] ? 1 : 0;
-      float most = ratio_[c];
+      float most = largest_[c].value();
 #pragma unroll
       for (int off = 1; off < kLanes; off *= 2) {
         any |= __shfl_xor_sync(0xffffffff, any, off);
         most = fmaxf(most, __shfl_xor_sync(0xffffffff, most, off));
       }
       if (part_ != 0 || !live(c)) continue;
-      suspect[unit(c)] = static_cast<std::uint8_t>(any);
-      ratio[unit(c)] = most;
+      suspect[unit_ + c] = static_cast<std::uint8_t>(any);
+      ratio[unit_ + c] = most;
     }
   }
 
@@ -271,10 +258,12 @@ class Warp {
   const Place& place_;
   Space& space_;
   const int lane_, quad_, part_;
-  float bias_[kChannels], A_[kChannels][kStates];
+  int live_;
+  std::int64_t unit_, token_;  // the quad's first channel; the lane's first step of it
+  float bias_[kChannels], D_[kChannels], widest_[kChannels], A_[kChannels][kStates];
   StateCheck state_[kChannels][kStates];
   bool suspect_[kChannels] = {};
-  float ratio_[kChannels] = {};
+  LargestRatio largest_[kChannels];
 };
 
 // Copies the tables into the block's own.

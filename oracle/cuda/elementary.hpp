@@ -88,18 +88,21 @@ EXACTSCAN_HOST_DEVICE inline float magnitude_above(float middle, float extra) {
 }
 EXACTSCAN_HOST_DEVICE inline float magnitude_below(float middle) { return mul_down(middle, 1 - 0x1p-22F); }
 
-// 0 for a radius that the functions take, else infinite: added to a bound, it lets nothing be decided.
+// Next to nothing for a radius that the functions take, else infinite: added to a bound, it lets nothing be
+// decided.
 EXACTSCAN_HOST_DEVICE inline float beyond(float error) {
   return error <= widest_argument ? smallest : infinity;
 }
 
 // The argument's radius r <= 2^-24 changes e^x by a factor of at most e^r <= 1 + r (1 + 2^-24). Below -700
 // the value lies in [0, 2^-1009] as its midpoint does: the added 2^-149 roundings cover it. Above 100 the
-// magnitude is infinite, since e^100 is no binary32 number. A product's error is NaN or infinite where its
-// magnitude is; an exact argument is asked for its magnitude.
+// magnitude is infinite, since e^100 is no binary32 number.
+// Requires: x.error <= widest_argument, or not finite (the result's error is then not finite either). The one
+// function here that runs once a state does not check it: token_step sees to it.
 EXACTSCAN_HOST_DEVICE inline Ball exp(const Ball& x) {
   const double middle = exp_middle(x.mid);
-  const float extra = x.is_exact() ? smallest + 0 * x.mag : beyond(x.error);
+  // An exact NaN or infinity shows in its magnitude alone.
+  const float extra = x.is_exact() ? smallest + 0 * x.mag : smallest;
   const float size = magnitude_above(static_cast<float>(middle), extra);
   const float relative = x.is_exact() ? exp_error : fma_up(x.error, 1 + 0x1p-20F, exp_error);
   return {middle, size, fma_up(size, relative, extra)};
@@ -107,15 +110,15 @@ EXACTSCAN_HOST_DEVICE inline Ball exp(const Ball& x) {
 
 // log(1 + t) for t in [0, 1], with an error of at most 36000 * 2^-53 of it.
 //
-// i = floor(32 t), c the table's entry: 1 + t = (1 + r)/c with r = t c + (c - 1), where c - 1 is exact. For
-// i = 0, c = 1 and r = t itself, |r| <= 1/32; else |r| < 0.017. The series ends at r^7/7: what follows is at
-// most |r|^8/8 (1 + 2|r|): for i = 0 that is r^7/8 times at most 1.08 of log1p(r), 3.93e-12 = 35400
-// roundings, and for i > 0 below 2^-49.9, where the result is above 0.03. The roundings: of r (2^-60, i > 0),
-// of the table's logarithm, of the series and of the sum: below 64 roundings of a result above 0.03, and
-// below 4 for i = 0. In all < 36000.
+// i = floor(32 t), or one more just below a whole number (1 + t is rounded), c the table's entry: 1 + t = (1
+// + r)/c with r = t c + (c - 1), where c - 1 is exact. For i = 0, c = 1 and r = t itself, |r| <= 1/32; else
+// |r| < 0.017. The series ends at r^7/7: what follows is at most |r|^8/8 (1 + 2|r|): for i = 0 that is r^7/8
+// times at most 1.08 of log1p(r), 3.93e-12 = 35400 roundings, and for i > 0 below 2^-49.9, where the result
+// is above 0.03. The roundings: of r (2^-60, i > 0), of the table's logarithm, of the series and of the sum:
+// below 64 roundings of a result above 0.03, and below 4 for i = 0. In all < 36000.
 EXACTSCAN_HOST_DEVICE inline double log1p_middle(double t) {
-  const auto i = static_cast<int>(t * 32);
-  const LogEntry entry = tables().log[i < 31 ? (i > 0 ? i : 0) : 31];
+  const std::int32_t i = (high_word(1 + t) - 0x3ff00000) >> 15;
+  const LogEntry entry = tables().log[i < 31 ? i : 31];
   const double r = std::fma(t, entry.inverse, entry.inverse - 1);
   double series = std::fma(r, 1.0 / 7, -1.0 / 6);
   series = std::fma(series, r, 1.0 / 5);
@@ -129,11 +132,11 @@ EXACTSCAN_HOST_DEVICE inline double log1p_middle(double t) {
 // argument's radius by that of softplus: at most 1, and at most e^x where x < 0, up to the radius.
 EXACTSCAN_HOST_DEVICE inline Ball softplus(const Ball& x) {
   const bool negative = x.mid < 0;
-  Ball point(negative ? x.mid : -x.mid, x.mag, 0);
+  Ball point(-std::fabs(x.mid), x.mag, 0);
   point.known = Known::exact;
   const Ball t = exp(point);
   const double log = log1p_middle(t.mid);
-  const float extra = beyond(x.error);
+  const float extra = beyond(x.error) + 0 * x.mag;
   const float log_mag = magnitude_above(static_cast<float>(log), extra);
   const float slope = negative && t.mag < 1 ? magnitude_above(t.mag, 0) : 1;
   const float error = fma_up(x.error, slope, fma_up(log_mag, log_error, t.error));
@@ -143,17 +146,32 @@ EXACTSCAN_HOST_DEVICE inline Ball softplus(const Ball& x) {
   return {x.mid + log, size, add_up(error, size)};
 }
 
-// 1/(1 + e^-x) = 1/(1 + t), or t/(1 + t) where x < 0, t = e^-|x|: an error of t of 12288 roundings makes one
-// of at most as many, relative, and there are three more operations, of one rounding each. The slope is at
-// most 1/4 and at most the value, up to the radius.
+// 1/x for x in [1, 2], with an error of at most 2^-43 of it, or NaN: Newton's method from a first guess q, of
+// which only the residual e = 1 - x q is known. After two steps the error is e^4, and each operation's: with
+// |e| <= 2^-11, 2^-44 and 2^-51. Other guesses give NaN.
+EXACTSCAN_HOST_DEVICE inline double reciprocal(double x) {
+#ifdef __CUDA_ARCH__
+  double q;
+  asm("rcp.approx.ftz.f64 %0, %1;" : "=d"(q) : "d"(x));
+#else
+  double q = static_cast<double>(1 / static_cast<float>(x));
+#endif
+  const double e = std::fma(-x, q, 1.0);
+  if (!(std::fabs(e) <= 0x1p-11)) return std::numeric_limits<double>::quiet_NaN();
+  q = std::fma(q, e, q);
+  return std::fma(q, std::fma(-x, q, 1.0), q);
+}
+
+// 1/(1 + e^-x) = 1/(1 + t), or t/(1 + t) where x < 0, t = e^-|x|: an error of t of 11900 roundings makes one
+// of at most as many, relative; the reciprocal has 2^10 more, and there are two more operations. The slope is
+// at most 1/4 and at most the value, up to the radius.
 EXACTSCAN_HOST_DEVICE inline Ball sigmoid(const Ball& x) {
-  const bool negative = x.mid < 0;
-  const double t = exp_middle(negative ? x.mid : -x.mid), inverse = 1 / (1 + t);
-  const double middle = negative ? t * inverse : inverse;
-  const float extra = beyond(x.error);
+  const double t = exp_middle(-std::fabs(x.mid)), inverse = reciprocal(1 + t);
+  const double middle = x.mid < 0 ? t * inverse : inverse;
   // A NaN argument has a middle that is a number: its magnitude must not be.
-  const float size = magnitude_above(static_cast<float>(middle), extra) + 0 * x.mag;
-  const float own = fma_up(size, exp_error + 64, extra);
+  const float extra = (x.is_exact() ? smallest : beyond(x.error)) + 0 * x.mag;
+  const float size = magnitude_above(static_cast<float>(middle), extra);
+  const float own = fma_up(size, exp_error + 1024, extra);
   if (x.is_exact()) return {middle, size, own};
   const float slope = size < 0.25F ? magnitude_above(size, 0) : 0.25F;
   return {middle, size, fma_up(x.error, slope, own)};

@@ -8,18 +8,17 @@
 
 namespace exactscan::device {
 
-// What all states of a channel share in one step.
-struct TokenStep {
-  Ball delta;
-  float u = 0;
-  float summand = 0;  // at most |delta u|
-};
-
-EXACTSCAN_HOST_DEVICE inline TokenStep token_step(float raw, float bias, float u, bool softplus) {
+// What all states of a channel share in one step. `widest`: the largest |A| of the channel. Nothing is
+// decided from here on (the step size's error is infinite) where some delta A would be too wide for exp: its
+// error is at most widest (error + magnitude) of delta; or where delta u underflows.
+EXACTSCAN_HOST_DEVICE inline Ball token_step(float raw, float bias, float u, bool softplus, float widest) {
   spec::StepRule rule;
   rule.softplus = softplus;
-  const Ball delta = spec::step_size(Ball::exactly(raw), Ball::exactly(bias), rule);
-  return {delta, u, std::fmax(mul_down(least_magnitude(delta), std::fabs(u)), 0.0F)};
+  Ball delta = spec::step_size(Ball::exactly(raw), Ball::exactly(bias), rule);
+  const float width = mul_up(widest, add_up(delta.error, delta.mag)),
+              summand = mul_up(delta.mag, std::fabs(u));
+  const bool fits = width <= widest_argument / 2 && (summand == 0 || summand >= 0x1p-100F);
+  return {delta.mid, delta.mag, fits ? delta.error : infinity};
 }
 
 struct StateCheck {
@@ -30,13 +29,15 @@ struct StateCheck {
     // Not `exactly`: what is known of a state must not change from step to step.
     return {Ball(static_cast<double>(h0), std::fabs(h0), 0), StateFloor::initial(h0, floor)};
   }
-  EXACTSCAN_HOST_DEVICE void step(const TokenStep& token, float A, float B, const AllowanceFloor& constants) {
+  EXACTSCAN_HOST_DEVICE void step(const Ball& delta, float A, float B, float u,
+                                  const AllowanceFloor& constants) {
     const auto transition =
-        spec::selective_transition(token.delta, Ball::exactly(A), Ball::exactly(B), Ball::exactly(token.u));
+        spec::selective_transition(delta, Ball::exactly(A), Ball::exactly(B), Ball::exactly(u));
+    floor.step(static_cast<float>(transition.a.mid), h.mag, constants);
     h = spec::apply(transition, h);
-    // The multiplier is within 2^-38 + 2^-24 of its midpoint, or nothing is decided.
-    floor.step(magnitude_below(static_cast<float>(transition.a.mid)), mul_down(token.summand, std::fabs(B)),
-               constants);
+  }
+  EXACTSCAN_HOST_DEVICE float allowance(const AllowanceFloor& constants) const {
+    return floor.allowance(h.mag, constants);
   }
 };
 
@@ -76,15 +77,27 @@ EXACTSCAN_HOST_DEVICE inline ElementFloor gated(const ElementFloor& y, float z, 
   return {value, mul_down(std::fmax(least_magnitude(gate), 0.0F), before)};
 }
 
-// Whether c is certainly explained; NaN never is. `ratio`: at least |c - exact| / allowance where it is.
+// The largest excess / allowance so far, by cross-multiplication: no division an element.
+struct LargestRatio {
+  float excess = 0, allowance = 1;
+  EXACTSCAN_HOST_DEVICE void note(float e, float a) {
+    if (e * allowance > excess * a) excess = e, allowance = a;
+  }
+  EXACTSCAN_HOST_DEVICE float value() const { return excess > 0 ? excess / allowance * (1 + 0x1p-20F) : 0; }
+};
+
+// Whether c is certainly explained; NaN never is. Notes |candidate - exact| and the allowance if so.
 EXACTSCAN_HOST_DEVICE inline bool certainly_explained(const ElementFloor& element, float c,
                                                       const StoreRule& rule, const AllowanceFloor& floor,
-                                                      float* ratio) {
-  const float off = reach(element.value, static_cast<double>(c)), half = half_cell(c, rule);
-  const float excess = off > half ? off - half : 0;
-  const float limit = fma_down(half, 1 - 0x1p-20F, element.allowance);
-  *ratio = excess > 0 ? excess / element.allowance * (1 + 0x1p-20F) : 0;
-  return off <= limit && limit < floor.largest;
+                                                      LargestRatio& largest) {
+  float off = reach(element.value, static_cast<double>(c)), limit = element.allowance;
+  if (!rule.direct) {
+    const float half = half_cell(c, rule);
+    off = add_up(off, -half * (1 - 0x1p-20F));
+  }
+  const bool ok = off <= limit && limit < floor.largest;
+  if (ok) largest.note(off, limit);
+  return ok;
 }
 
 }  // namespace exactscan::device
