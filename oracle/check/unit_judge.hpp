@@ -76,13 +76,15 @@ class UnitJudge {
     };
     std::stable_sort(accepted.begin(), accepted.end(),
                      [&](std::int64_t x, std::int64_t y) { return bound(x) > bound(y); });
-    const auto largest = [&] {
-      double ratio = 0;
-      for (const Findings& found : total) ratio = std::max(ratio, found.max_ratio);
+    // A bound is one of all outputs together: none may have a larger ratio in a unit that is left.
+    const auto least = [&] {
+      double ratio = std::numeric_limits<double>::infinity();
+      for (std::size_t i = 0; i < total.size(); ++i)
+        if (op_.outputs()[i].candidate.present()) ratio = std::min(ratio, total[i].max_ratio);
       return ratio;
     };
     std::size_t judged = 0;
-    const auto left = [&] { return judged < accepted.size() && !(bound(accepted[judged]) < largest()); };
+    const auto left = [&] { return judged < accepted.size() && !(bound(accepted[judged]) < least()); };
     while (left() && judged < most_judged_again) judge_all({accepted[judged++]}, total);
     accept(static_cast<std::int64_t>(accepted.size() - judged), left() ? bound(accepted[judged]) : 0, total);
     if (judged < accepted.size()) {

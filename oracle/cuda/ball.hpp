@@ -58,13 +58,19 @@ struct alignas(16) Ball {
   }
 };
 
-// Bounds of |x| over the ball, rounded down and up; of the distance from c to its far side, rounded up.
-EXACTSCAN_HOST_DEVICE inline float least_magnitude(const Ball& x) {
-  return fma_down(-x.error, 0x1p-53F, float_down(std::fabs(x.mid)));
+// A lower bound of |x| over the ball (0 where that is negative or NaN), given |mid| to nearest.
+EXACTSCAN_HOST_DEVICE inline float least_magnitude(const Ball& x, float middle) {
+  return std::fmax(fma_down(-x.error, 0x1p-53F, mul_down(middle, 1 - 0x1p-22F)), 0.0F);
 }
+// The ball with a magnitude as small as midpoint and error allow; NaN and infinity stay.
+EXACTSCAN_HOST_DEVICE inline Ball tightened(const Ball& x, float middle) {
+  return {x.mid, fma_up(x.error, 0x1p-53F, fma_up(middle, 1 + 0x1p-22F, smallest)), x.error};
+}
+// A bound of the distance from c to the ball's far side, rounded up; the difference is rounded by at most
+// 2^-53 of itself.
 EXACTSCAN_HOST_DEVICE inline float reach(const Ball& x, double c) {
-  // The difference is rounded by at most 2^-53 of itself.
-  return fma_up(x.error, 0x1p-53F, mul_up(float_up(std::fabs(c - x.mid)), 1 + 0x1p-23F));
+  const float off = float_up(std::fabs(c - x.mid));
+  return fma_up(x.error, 0x1p-53F, fma_up(off, 0x1p-23F, off));
 }
 
 }  // namespace exactscan::device

@@ -4,9 +4,19 @@
 // Warps share nothing but the tables: no barrier wider than a warp in the loop.
 #include "oracle/cuda/check_selective.hpp"
 
+#include <type_traits>
+
+#ifndef EXACTSCAN_SCREEN_UNROLL
+#define EXACTSCAN_SCREEN_UNROLL 1
+#endif
+
 namespace exactscan::device {
 namespace {
 
+#ifndef EXACTSCAN_SCREEN_UNROLL
+#define EXACTSCAN_SCREEN_UNROLL 1
+#endif
+constexpr int kUnroll = EXACTSCAN_SCREEN_UNROLL;
 constexpr int kWarps = 2, kSteps = 8, kQuads = 8, kLanes = 4;
 
 // `Floats`: every tensor that has a time is of binary32.
@@ -16,26 +26,28 @@ __device__ float load_timed(const DeviceTensor& tensor, std::int64_t i) {
   return load(tensor, i);
 }
 
-// One lane's part of one readout. Every error here is at least its magnitude: it stands for both.
-struct alignas(16) Part {
-  double mid;
-  float error, allowance;
-};
-struct alignas(16) Size {
-  double mid;
-  float mag, error;
-};
-struct alignas(16) Token {
-  float u, z, y;
+// Sixteen bytes that leave and enter shared memory at once: a midpoint and two binary32 numbers.
+struct alignas(16) Packed {
+  double2 words;
+
+  __device__ static Packed of(double mid, float x, float y) {
+    return {make_double2(mid, __hiloint2double(__float_as_int(y), __float_as_int(x)))};
+  }
+  __device__ double mid() const { return words.x; }
+  __device__ float first() const { return __int_as_float(__double2loint(words.y)); }
+  __device__ float second() const { return __int_as_float(__double2hiint(words.y)); }
 };
 
 // kChannels a quad, kStates a lane.
 template <int kChannels, int kStates>
 struct WarpSpace {
-  static constexpr int kRow = kLanes * kStates + 4;  // padded: lanes store down a column
-  Size delta[kSteps][kQuads * kChannels];
-  Token token[kSteps][kQuads * kChannels];
-  Part part[kLanes][kChannels][32];
+  // Rows are padded by 16 bytes: lanes store down a column.
+  static constexpr int kRow = kLanes * kStates + 4, kTokens = kQuads * kChannels + 1;
+  Packed delta[kSteps][kTokens];  // midpoint, magnitude, error
+  float4 token[kSteps][kTokens];  // u, z, y
+  // One lane's part of one readout: midpoint, error, allowance. Every such error is at least its magnitude,
+  // and stands for it.
+  Packed part[kSteps][kChannels][32];
   alignas(16) float B[kSteps][kRow], C[kSteps][kRow];
 };
 
@@ -72,6 +84,11 @@ class Warp {
     live_ = static_cast<int>(left < 0 ? 0 : left < kChannels ? left : kChannels);
     unit_ = place_.batch * p_.channels + first;
     token_ = unit_ * p_.length + 2 * part_;
+    states_ = static_cast<int>(p_.states);
+    weights_ =
+        ((place_.batch * p_.groups + place_.group) * p_.states + lane_ / 2) * p_.length + lane_ % 2 * 4;
+    whole_ = Floats && p_.length % 4 == 0 && aligned(p_.u) && aligned(p_.delta) && aligned(p_.z) &&
+             aligned(p_.y) && aligned(p_.B) && aligned(p_.C);
 #pragma unroll
     for (int c = 0; c < kChannels; ++c) {
       bias_[c] = live(c) ? load_or_zero(p_.delta_bias, first + c) : 0;
@@ -96,85 +113,106 @@ class Warp {
     for (std::int64_t t = 0; t < p_.length; t += kSteps) {
       const int steps = static_cast<int>(p_.length - t < kSteps ? p_.length - t : kSteps);
       load_weights(t, steps);
-      prepare(t, steps);
+      p_.softplus ? prepare<true>(t, steps) : prepare<false>(t, steps);
       __syncwarp();
-#pragma unroll 1
-      for (int from = 0; from < steps; from += kLanes) {
-        advance(from, steps - from < kLanes ? steps - from : kLanes);
-        __syncwarp();
-        if (from + part_ < steps) finish(from + part_);
-        __syncwarp();
-      }
+      advance(steps);
+      __syncwarp();
+      finish(steps);
+      __syncwarp();
     }
     finish_states();
     report(suspect, ratio);
   }
 
  private:
+  __device__ static bool aligned(const DeviceTensor& tensor) {
+    return reinterpret_cast<std::uintptr_t>(tensor.data) % 16 == 0;
+  }
   // Dead channels are carried along as zeros: a quad's channels beyond its group's end.
   __device__ bool live(int c) const { return c < live_; }
 
-  // B and C of the group, eight steps of every state: lane by lane four steps of one state.
+  // B and C of the group, eight steps of every state: task by task four steps of one state.
   __device__ void load_weights(std::int64_t t, int steps) {
+    constexpr int kTasks = kLanes * kStates * kSteps / 4;
 #pragma unroll
-    for (int task = lane_; task < kLanes * kStates * kSteps / 4; task += 32) {
-      const int n = task / (kSteps / 4), from = task % (kSteps / 4) * 4;
-      const std::int64_t row = ((place_.batch * p_.groups + place_.group) * p_.states + n) * p_.length + t;
-#pragma unroll
-      for (int j = from; j < from + 4; ++j) {
-        const bool there = n < p_.states && j < steps;
-        space_.B[j][n] = there ? load_timed<Floats>(p_.B, row + j) : 0;
-        space_.C[j][n] = there ? load_timed<Floats>(p_.C, row + j) : 0;
+    for (int k = 0; k < (kTasks + 31) / 32; ++k) {
+      const int n = (lane_ + 32 * k) / 2, from = lane_ % 2 * 4;
+      if (kTasks % 32 != 0 && n >= kLanes * kStates) continue;
+      float B[4] = {}, C[4] = {};
+      if (n < states_) {
+        const std::int64_t row = weights_ + 16 * k * p_.length + t;
+        load_run(p_.B, row, steps - from, B);
+        load_run(p_.C, row, steps - from, C);
       }
+#pragma unroll
+      for (int j = 0; j < 4; ++j) space_.B[from + j][n] = B[j], space_.C[from + j][n] = C[j];
     }
   }
 
+  // Elements i …, as many as there are; in one access where `whole_` says so.
+  template <int kCount>
+  __device__ void load_run(const DeviceTensor& tensor, std::int64_t i, int there,
+                           float (&values)[kCount]) const {
+    if constexpr (Floats) {
+      if (whole_ && there >= kCount) {
+        using Vector = std::conditional_t<kCount == 4, float4, float2>;
+        const Vector vector = *reinterpret_cast<const Vector*>(static_cast<const float*>(tensor.data) + i);
+        values[0] = vector.x, values[1] = vector.y;
+        if constexpr (kCount == 4) values[2] = vector.z, values[3] = vector.w;
+        return;
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < kCount; ++j)
+      if (j < there) values[j] = load_timed<Floats>(tensor, i + j);
+  }
+
   // Two steps of each of the quad's channels.
+  template <bool Softplus>
   __device__ void prepare(std::int64_t t, int steps) {
 #pragma unroll
     for (int c = 0; c < kChannels; ++c) {
       float raw[2] = {}, u[2] = {}, z[2] = {}, y[2] = {};
       const std::int64_t from = token_ + c * p_.length + t;
-#pragma unroll
-      for (int j = 0; j < 2; ++j) {
-        if (!live(c) || 2 * part_ + j >= steps) continue;
-        raw[j] = load_timed<Floats>(p_.delta, from + j);
-        u[j] = load_timed<Floats>(p_.u, from + j);
-        if (p_.z.data != nullptr) z[j] = load_timed<Floats>(p_.z, from + j);
-        if (p_.y.data != nullptr) y[j] = load_timed<Floats>(p_.y, from + j);
+      const int there = steps - 2 * part_;
+      if (live(c)) {
+        load_run(p_.delta, from, there, raw);
+        load_run(p_.u, from, there, u);
+        if (p_.z.data != nullptr) load_run(p_.z, from, there, z);
+        if (p_.y.data != nullptr) load_run(p_.y, from, there, y);
       }
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
-        const Ball delta = token_step(raw[j], bias_[c], u[j], p_.softplus, widest_[c]);
-        space_.delta[2 * part_ + j][quad_ * kChannels + c] = {delta.mid, delta.mag, delta.error};
-        space_.token[2 * part_ + j][quad_ * kChannels + c] = {u[j], z[j], y[j]};
+        const Ball delta = token_step(raw[j], bias_[c], u[j], Softplus, widest_[c]);
+        const int step = 2 * part_ + j, at = quad_ * kChannels + c;
+        space_.delta[step][at] = Packed::of(delta.mid, delta.mag, delta.error);
+        space_.token[step][at] = make_float4(u[j], z[j], y[j], 0);
       }
     }
   }
 
   // The lane's states through `steps` steps, and its part of each readout.
-  __device__ void advance(int from, int steps) {
-#pragma unroll 1
-    for (int j = 0; j < steps; ++j) {
-      const int t = from + j;
+  __device__ void advance(int steps) {
+#pragma unroll(kUnroll)
+    for (int t = 0; t < steps; ++t) {
       float B[kStates], C[kStates];
       weights(space_.B[t], B);
       weights(space_.C[t], C);
 #pragma unroll
       for (int c = 0; c < kChannels; ++c) {
-        const Token token = space_.token[t][quad_ * kChannels + c];
-        const Size size = space_.delta[t][quad_ * kChannels + c];
-        const Ball delta(size.mid, size.mag, size.error);
+        const Packed size = space_.delta[t][quad_ * kChannels + c];
+        const Ball delta(size.mid(), size.first(), size.second());
+        const float u = space_.token[t][quad_ * kChannels + c].x;
         float allowance = 0;
 #pragma unroll
         for (int i = 0; i < kStates; ++i) {
-          state_[c][i].step(delta, A_[c][i], B[i], token.u, p_.floor);
+          state_[c][i].step(delta, A_[c][i], B[i], u, p_.floor);
           allowance = fma_down(std::fabs(C[i]), state_[c][i].allowance(p_.floor), allowance);
         }
         const Ball part = spec::dot<Ball>(
             kStates, [&](std::size_t i) { return Ball::exactly(C[i]); },
             [&](std::size_t i) -> const Ball& { return state_[c][i].h; });
-        space_.part[j][c][lane_] = {part.mid, part.error, allowance};
+        space_.part[t][c][lane_] = Packed::of(part.mid, part.error, allowance);
       }
     }
   }
@@ -193,29 +231,42 @@ class Warp {
   }
 
   // The sum of the quad's parts of one readout: the spec's dot, a quarter of its terms at a time.
-  __device__ ElementFloor readout(int j, int c) const {
+  __device__ ElementFloor readout(int t, int c) const {
     Ball value;
     float allowance = 0;
 #pragma unroll
     for (int i = 0; i < kLanes; ++i) {
       // Lanes of a quad read different steps: each begins with its own part, so no two meet in a bank.
-      const Part part = space_.part[j][c][quad_ * kLanes + (i + j) % kLanes];
-      const Ball summand(part.mid, part.error, part.error);
+      const Packed part = space_.part[t][c][quad_ * kLanes + (i + t) % kLanes];
+      const Ball summand(part.mid(), part.first(), part.first());
       value = i == 0 ? summand : value + summand;
-      allowance = fma_down(part.allowance, 1, allowance);
+      allowance = i == 0 ? part.second() : add_down(part.second(), allowance);
     }
     return {value, allowance};
   }
 
-  __device__ void finish(int t) {
+  // Two of the steps, each in all its parts at once: what is long here are chains of dependent operations.
+  __device__ void finish(int steps) {
+    if (p_.y.data == nullptr) return;
 #pragma unroll
     for (int c = 0; c < kChannels; ++c) {
-      const Token token = space_.token[t][quad_ * kChannels + c];
-      const ElementFloor states = readout(t % kLanes, c);
-      const Ball value = states.value + Ball::exactly(D_[c]) * Ball::exactly(token.u);
-      ElementFloor y = ungated(value, states.allowance, p_.floor);
-      if (p_.z.data != nullptr) y = gated(y, token.z, p_.floor);
-      if (p_.y.data != nullptr && live(c)) note(c, y, token.y, p_.y_rule);
+      ElementFloor y[2];
+      float4 token[2];
+#pragma unroll
+      for (int k = 0; k < 2; ++k) {
+        const int t = part_ + kLanes * k;
+        token[k] = space_.token[t][quad_ * kChannels + c];
+        const ElementFloor states = readout(t, c);
+        y[k] = ungated(states.value + Ball::exactly(D_[c]) * Ball::exactly(token[k].x), states.allowance,
+                       p_.floor);
+      }
+      if (p_.z.data != nullptr) {
+#pragma unroll
+        for (int k = 0; k < 2; ++k) y[k] = gated(y[k], token[k].y, p_.floor);
+      }
+#pragma unroll
+      for (int k = 0; k < 2; ++k)
+        if (part_ + kLanes * k < steps && live(c)) note(c, y[k], token[k].z, p_.y_rule);
     }
   }
 
@@ -258,8 +309,10 @@ class Warp {
   const Place& place_;
   Space& space_;
   const int lane_, quad_, part_;
-  int live_;
+  int live_, states_;
+  bool whole_;                 // every run of steps within a row begins at a multiple of its own size
   std::int64_t unit_, token_;  // the quad's first channel; the lane's first step of it
+  std::int64_t weights_;       // the lane's first element of B and C
   float bias_[kChannels], D_[kChannels], widest_[kChannels], A_[kChannels][kStates];
   StateCheck state_[kChannels][kStates];
   bool suspect_[kChannels] = {};

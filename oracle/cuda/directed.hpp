@@ -53,6 +53,7 @@ __device__ inline float fma_down(float x, float y, float z) { return __fmaf_rd(x
 __device__ inline float mul_up(float x, float y) { return __fmul_ru(x, y); }
 __device__ inline float mul_down(float x, float y) { return __fmul_rd(x, y); }
 __device__ inline float add_up(float x, float y) { return __fadd_ru(x, y); }
+__device__ inline float add_down(float x, float y) { return __fadd_rd(x, y); }
 __device__ inline float float_up(double x) { return __double2float_ru(x); }
 __device__ inline float float_down(double x) { return __double2float_rd(x); }
 #else
@@ -61,6 +62,7 @@ inline float fma_down(float x, float y, float z) { return directed::fma(x, y, z,
 inline float mul_up(float x, float y) { return directed::fma(x, y, 0, infinity); }
 inline float mul_down(float x, float y) { return directed::fma(x, y, 0, -infinity); }
 inline float add_up(float x, float y) { return directed::fma(x, 1, y, infinity); }
+inline float add_down(float x, float y) { return directed::fma(x, 1, y, -infinity); }
 inline float float_up(double x) { return directed::toward(x, 0, infinity); }
 inline float float_down(double x) { return directed::toward(x, 0, -infinity); }
 #endif

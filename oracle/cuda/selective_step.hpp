@@ -8,17 +8,22 @@
 
 namespace exactscan::device {
 
-// What all states of a channel share in one step. `widest`: the largest |A| of the channel. Nothing is
-// decided from here on (the step size's error is infinite) where some delta A would be too wide for exp: its
+// What all states of a channel share in one step: the step size, with a magnitude that is no more than its
+// own (a sum's may be more, and the floor needs sum and product of magnitudes from below as well). `widest`:
+// the largest |A| of the channel. Nothing is decided from here on (the error is infinite) where the radius is
+// not far below the step size itself, which cancelled; where some delta A would be too wide for exp: its
 // error is at most widest (error + magnitude) of delta; or where delta u underflows.
 EXACTSCAN_HOST_DEVICE inline Ball token_step(float raw, float bias, float u, bool softplus, float widest) {
   spec::StepRule rule;
   rule.softplus = softplus;
-  Ball delta = spec::step_size(Ball::exactly(raw), Ball::exactly(bias), rule);
-  const float width = mul_up(widest, add_up(delta.error, delta.mag)),
-              summand = mul_up(delta.mag, std::fabs(u));
-  const bool fits = width <= widest_argument / 2 && (summand == 0 || summand >= 0x1p-100F);
-  return {delta.mid, delta.mag, fits ? delta.error : infinity};
+  const Ball delta = spec::step_size(Ball::exactly(raw), Ball::exactly(bias), rule);
+  const auto middle = static_cast<float>(std::fabs(delta.mid));
+  const bool narrow = delta.error <= middle * 0x1p29F;  // a radius of 2^-24 of it
+  // `delta.mag * 0`: a NaN or infinity stays one.
+  const float size = middle == 0 ? delta.mag : magnitude_above(middle, delta.mag * 0);
+  const float width = mul_up(widest, add_up(delta.error, size)), summand = mul_up(size, std::fabs(u));
+  const bool fits = narrow && width <= widest_argument / 2 && (summand == 0 || summand >= 0x1p-100F);
+  return {delta.mid, size, fits ? delta.error : infinity};
 }
 
 struct StateCheck {
@@ -48,16 +53,16 @@ struct StoreRule {
   float half_unit = 0, smallest_normal = 0;
 };
 
-// A lower bound of the distance from c to the edge of its rounding cell, as LaneSink's. c is a number of the
-// narrow format.
-EXACTSCAN_HOST_DEVICE inline float half_cell(float c, const StoreRule& rule) {
+// A lower bound of the distance from c to the edge of its rounding cell on the side of the value, whose
+// midpoint's magnitude is `middle`; as LaneSink's. c is a number of the narrow format.
+EXACTSCAN_HOST_DEVICE inline float half_cell(float c, float middle, const StoreRule& rule) {
   if (rule.direct) return 0;
   const float size = std::fabs(c);
   if (!(size < 0x1p126F)) return 0;
   const float binade = of_words(high_word(static_cast<double>(size)) & 0x7ff00000, 0);
-  // Half of it below a power of two: taken on both sides.
+  // The gap below a power of two is half as wide.
   const float half = (size < rule.smallest_normal ? rule.smallest_normal : binade) * rule.half_unit;
-  return size == binade ? half * 0.5F : half;
+  return size == binade && middle < size ? half * 0.5F : half;
 }
 
 // What is known of one element.
@@ -66,15 +71,18 @@ struct ElementFloor {
   float allowance = 0;  // a lower bound
 };
 
-// The readout's allowance, of the states' part `errors` (at most the sum of |C| times their allowances).
+// The readout's allowance, of the states' part `errors` (at most the sum of |C| times their allowances). The
+// result's magnitude is its own, not the summands'.
 EXACTSCAN_HOST_DEVICE inline ElementFloor ungated(const Ball& value, float errors,
                                                   const AllowanceFloor& floor) {
-  return {value, fma_down(floor.readout, std::fmax(least_magnitude(value), 0.0F), errors)};
+  const auto middle = static_cast<float>(std::fabs(value.mid));
+  return {tightened(value, middle), fma_down(floor.readout, least_magnitude(value, middle), errors)};
 }
 EXACTSCAN_HOST_DEVICE inline ElementFloor gated(const ElementFloor& y, float z, const AllowanceFloor& floor) {
   const Ball gate = spec::silu(Ball::exactly(z)), value = y.value * gate;
-  const float before = fma_down(floor.gate, std::fmax(least_magnitude(y.value), 0.0F), y.allowance);
-  return {value, mul_down(std::fmax(least_magnitude(gate), 0.0F), before)};
+  const float least_gate = least_magnitude(gate, static_cast<float>(std::fabs(gate.mid)));
+  const float least_value = least_magnitude(y.value, static_cast<float>(std::fabs(y.value.mid)));
+  return {value, mul_down(least_gate, fma_down(floor.gate, least_value, y.allowance))};
 }
 
 // The largest excess / allowance so far, by cross-multiplication: no division an element.
@@ -92,7 +100,7 @@ EXACTSCAN_HOST_DEVICE inline bool certainly_explained(const ElementFloor& elemen
                                                       LargestRatio& largest) {
   float off = reach(element.value, static_cast<double>(c)), limit = element.allowance;
   if (!rule.direct) {
-    const float half = half_cell(c, rule);
+    const float half = half_cell(c, static_cast<float>(std::fabs(element.value.mid)), rule);
     off = add_up(off, -half * (1 - 0x1p-20F));
   }
   const bool ok = off <= limit && limit < floor.largest;

@@ -62,7 +62,9 @@ void require_same(const CaseReport& screened, const CaseReport& full, const std:
     EXPECT_EQ(s.refuted, f.refuted) << what;
     EXPECT_EQ(s.undecided, f.undecided) << what;
     EXPECT_GE(s.max_ratio * (1 + 1e-5), f.max_ratio) << what;
-    if (f.refuted > 0) EXPECT_EQ(s.witnesses.front().index, f.witnesses.front().index) << what;
+    if (f.refuted > 0) {
+      EXPECT_EQ(s.witnesses.front().index, f.witnesses.front().index) << what;
+    }
   }
 }
 
