@@ -7,14 +7,14 @@
 #include <type_traits>
 
 #ifndef EXACTSCAN_SCREEN_UNROLL
-#define EXACTSCAN_SCREEN_UNROLL 1
+#define EXACTSCAN_SCREEN_UNROLL 4
 #endif
 
 namespace exactscan::device {
 namespace {
 
 #ifndef EXACTSCAN_SCREEN_UNROLL
-#define EXACTSCAN_SCREEN_UNROLL 1
+#define EXACTSCAN_SCREEN_UNROLL 4
 #endif
 constexpr int kUnroll = EXACTSCAN_SCREEN_UNROLL;
 constexpr int kWarps = 2, kSteps = 8, kQuads = 8, kLanes = 4;
@@ -361,8 +361,8 @@ cudaError_t launch(const SelectiveScreen& p, std::uint8_t* suspect, float* ratio
 cudaError_t screen(const SelectiveScreen& p, std::uint8_t* suspect, float* ratio, cudaStream_t stream) {
   if (p.states > most_states || p.groups < 1 || p.channels % p.groups != 0) return cudaErrorInvalidValue;
 #ifndef EXACTSCAN_SCREEN_CHANNELS
-#define EXACTSCAN_SCREEN_CHANNELS 2
-#define EXACTSCAN_SCREEN_BLOCKS 8
+#define EXACTSCAN_SCREEN_CHANNELS 1
+#define EXACTSCAN_SCREEN_BLOCKS 10
 #endif
   if (p.states <= 16)
     return launch<EXACTSCAN_SCREEN_CHANNELS, 4, EXACTSCAN_SCREEN_BLOCKS>(p, suspect, ratio, stream);

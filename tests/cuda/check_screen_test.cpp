@@ -79,7 +79,7 @@ const std::vector<std::pair<std::string, ElementType>> settings{
 TEST_P(ScreenOfProfile, ReportsAreTheOracles) {
   std::uint64_t seed = 1;
   for (const auto& [contract, type] : settings) {
-    for (int i = 0; i < std::max(1, static_cast<int>(3 * test_effort())); ++i, ++seed) {
+    for (int i = 0; i < std::max(1, static_cast<int>(test_effort())); ++i, ++seed) {
       const Draw draw{GetParam(), contract, type, seed};
       const std::string what = GetParam() + ' ' + contract + " seed " + std::to_string(seed);
       Case value;
@@ -121,7 +121,7 @@ INSTANTIATE_TEST_SUITE_P(Profiles, ScreenOfProfile, ::testing::ValuesIn(profile_
 // and never accepted, and what is well within is accepted, or the screen would be of no use.
 TEST(Screen, FindsTheEdgeOfTheAllowance) {
   int beyond = 0, within = 0, accepted = 0;
-  for (std::uint64_t seed = 1; seed <= std::max(4.0, 40 * test_effort()); ++seed) {
+  for (std::uint64_t seed = 1; seed <= std::max(4.0, 20 * test_effort()); ++seed) {
     const Contract contract = parse_contract(seed % 2 == 0 ? "fp32" : "mamba-cuda");
     Case value = make_case({"uniform", "", ElementType::f32, seed},
                            {{"B", 1}, {"D", 1}, {"L", 40}, {"N", 4}, {"G", 1}});
