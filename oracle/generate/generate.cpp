@@ -30,6 +30,9 @@ constexpr std::array profile_table = {
     ProfileSpec{"mantissa",
                 "lattice: one factor with all its bits between resets, every schedule is exact (affine_scan, "
                 "diagonal_ssm with varying A, B)"},
+    ProfileSpec{"zigzag",
+                "lattice: multipliers far up and down by turns, so that products of neighbours stay in range "
+                "and others leave it (affine_scan, diagonal_ssm with varying A, B)"},
 };
 
 std::string profile_names() {

@@ -34,9 +34,9 @@ struct GenerateRequest {
 };
 
 // All inputs of the operation, no outputs; opt.source records the request. Under the lattice profiles
-// (`gauge`, `mantissa`) every product and sum of every bracketing is representable in the tensors' type and
-// none is subnormal, and opt.exact is true: every legitimate schedule gives the exact values (bounds:
-// exactness clause). Memory: the tensors and, for a lattice, one small structure a channel. Errors:
+// (`gauge`, `mantissa`, `zigzag`) every product and sum of every bracketing is representable in the tensors'
+// type and none is subnormal, and opt.exact is true: every legitimate schedule gives the exact values
+// (bounds: exactness clause). Memory: the tensors and, for a lattice, one small structure a channel. Errors:
 // GenerateError.
 Case generate(const GenerateRequest& request);
 
