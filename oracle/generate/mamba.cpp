@@ -153,7 +153,10 @@ std::vector<Planned> plan_scan(const GenerateRequest& request, const Dimensions&
                             {"z", Part::gate, {B, D, L}, true},
                             {"delta_bias", Part::bias, {D}, true},
                             {"initial_state", Part::state, {B, D, N}, true}};
-  if (request.backward) plan.push_back({"dy", Part::cotangent, {B, D, L}});
+  if (request.backward) {
+    plan.push_back({"dy", Part::cotangent, {B, D, L}});
+    plan.push_back({"dlast_state", Part::cotangent, {B, D, N}, true});
+  }
   return plan;
 }
 
@@ -172,7 +175,12 @@ std::vector<Planned> plan_ssd(const GenerateRequest& request, const Dimensions& 
   if (request.op == "ssd_chunk_state") return {x, weights};
   if (request.op == "ssd_state_passing") return {states, initial};
   if (request.op == "ssd_chunk_scan") return {x, weights, readout, states, skip, z};
-  return {x, dt, A, weights, readout, skip, z, bias, initial};
+  std::vector<Planned> plan{x, dt, A, weights, readout, skip, z, bias, initial};
+  if (request.backward) {
+    plan.push_back({"dy", Part::cotangent, {B, T, H, P}});
+    plan.push_back({"dfinal_states", Part::cotangent, {B, H, P, N}, true});
+  }
+  return plan;
 }
 
 std::vector<Planned> plan_block(const GenerateRequest& request, const Dimensions& s, const Variant& v) {

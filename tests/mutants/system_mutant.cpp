@@ -10,6 +10,7 @@ const std::vector<SystemMutant>& system_mutants() {
     add_selective_mutants(list);
     add_ssd_mutants(list);
     add_block_mutants(list);
+    add_s5_mutants(list);
     return list;
   }();
   return all;

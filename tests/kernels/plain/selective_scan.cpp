@@ -137,7 +137,9 @@ class Scan {
   }
 
   void backward(Index b, Index d, const Sums& sums) {
-    std::vector<float> carry(at(states_), 0.0F);
+    std::vector<float> carry;
+    for (Index n = 0; n < states_; ++n)
+      carry.push_back(get_or_zero(call_.input("dlast_state"), state_index(b, d, n)));
     for (Index t = length_; t-- > 0;) {
       if (has(Planted::reverse_carry_dropped) && t == 15) carry.assign(at(states_), 0.0F);
       const Index i = step_index(b, d, t);
@@ -168,6 +170,8 @@ class Scan {
       sums.D[at(d)] += g * u;
       sums.bias[at(d)] += dx;
     }
+    for (Index n = 0; n < states_; ++n)
+      set_if(call_.output("dinitial_state"), state_index(b, d, n), carry[at(n)]);
   }
 
   void add(std::vector<float>& sums, Index i, float term, Index d) const {
