@@ -74,6 +74,24 @@ TEST(Oracle, DecayBetweenChunksMayOverflow) {
   EXPECT_EQ(check(value).verdict, Verdict::refuted);
 }
 
+// Where another sequence begins a kernel multiplies the state by 0, infinite as it may be, or leaves it.
+TEST(Oracle, StateBeforeAnotherSequenceIsMultipliedOrLeft) {
+  Case value;
+  value.op = "ssd_state_passing";
+  value.options = {{"chunk_size", std::int64_t{1}}};
+  Tensor ids{ElementType::i64, {1, 2}, std::vector<std::byte>(16)};
+  ids.data[8] = std::byte{1};
+  value.inputs = {{"states", f32({1, 2, 1, 1, 1}, {std::numeric_limits<double>::infinity(), 3})},
+                  {"dA_cumsum", f32({1, 1, 2, 1}, {-1, -1})},
+                  {"seq_idx", ids}};
+  for (const double final : {3.0, std::nan("")}) {
+    value.outputs["final_states"] = f32({1, 1, 1, 1}, {final});
+    EXPECT_NE(check(value).verdict, Verdict::refuted) << final;
+  }
+  value.inputs["states"] = f32({1, 2, 1, 1, 1}, {2, 3});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
 // Without states the scores between steps are 0, and 0 times an infinite input is NaN; or they are skipped.
 TEST(Oracle, NoStatesAndAnInfiniteInput) {
   Case value;
