@@ -31,7 +31,8 @@ bool is_tensor(const void* data, const TensorShape& t) {
 
 // The engine's description of a tensor, made by the driver. False: there is no such driver, or it refuses.
 template <class E>
-bool describe_tensor(CUtensorMap& map, const void* data, const TensorShape& t) {
+bool describe_tensor(CUtensorMap& map, const void* data, const TensorShape& t,
+                     CUtensorMapSwizzle swizzle = CU_TENSOR_MAP_SWIZZLE_NONE) {
   static const auto encode = [] {  // asked once
     void* function = nullptr;
     cudaDriverEntryPointQueryResult found;
@@ -53,7 +54,7 @@ bool describe_tensor(CUtensorMap& map, const void* data, const TensorShape& t) {
                     : sizeof(E) == 4 ? CU_TENSOR_MAP_DATA_TYPE_UINT32
                                      : CU_TENSOR_MAP_DATA_TYPE_UINT16;
   return encode(&map, type, 4, const_cast<void*>(data), sizes, strides, box, steps,
-                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+                CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
                 CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 

@@ -6,6 +6,7 @@
 //
 // with L the cumulative sum of d A log2(e). The states go to shared memory as bfloat16 for the next chunk's
 // product with C.
+#include "cuda/device/tensor_copy.cuh"
 #include "cuda/ssd/problem.cuh"
 #include "cuda/ssd/wgmma.cuh"
 
@@ -16,36 +17,33 @@ constexpr int kChunk = 64;
 constexpr int kHeads = 3;
 constexpr int kThreads = 128 * kHeads;
 
+constexpr int kStages = 3;  // of B and C
+
 template <int kStates>
 struct Shared {
   static constexpr int kPanels = kStates / 64;
-  unsigned char C[2][kPanels * kPanel], B[2][kPanels * kPanel];
-  unsigned char x[kHeads][2][kPanel], h[kHeads][kPanels * kPanel], y[kHeads][kPanel];
-  float2 sums[kHeads][2][kChunk];  // L, d
-  float into[kHeads][2][kChunk];   // d exp2(L_last - L)
+  unsigned char B[kStages][kPanels * kPanel], C[kStages][kPanels * kPanel];
+  unsigned char x[kHeads][2][kPanel], h[kHeads][kPanels * kPanel], y[kHeads][kPanel];  // y: first z
+  float2 sums[kHeads][2][kChunk];                                                      // L, d
+  float into[kHeads][2][kChunk];                                                       // d exp2(L_last - L)
+  Barrier full[kStages], empty[kStages], full_x[kHeads][2], full_z[kHeads];
 };
 
-__device__ inline void copy16_or_zero(unsigned to, const void* from, bool valid) {
-  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
-               "r"(valid ? 16 : 0)
-               : "memory");
-}
+// Boxes of 64 steps and 64 columns, for the copy engine.
+struct Maps {
+  CUtensorMap x, z, B, C, y;
+};
 
 // Steps [first, first + 64) of `columns` elements each into panels, by `count` threads; what does not exist
-// is zero. `stride`: elements between steps.
+// is zero. `stride`: elements between steps. For tensors that the copy engine cannot address.
 template <int kPanels>
-__device__ void load_rows(unsigned char* to, const bf16* from, i64 stride, i64 steps, int columns, bool wide,
-                          int thread, int count) {
+__device__ void load_rows(unsigned char* to, const bf16* from, i64 stride, i64 steps, int columns, int thread,
+                          int count) {
   constexpr int kParts = 8 * kPanels;
   for (int i = thread; i < kChunk * kParts; i += count) {
     const int row = i / kParts, part = i % kParts;
-    unsigned char* place = to + part / 8 * kPanel + panel_place(row, part % 8);
-    const bf16* source = from + row * stride + part * 8;
-    const int left = row < steps ? columns - part * 8 : 0;
-    if (wide)
-      copy16_or_zero(shared_address(place), left > 0 ? source : from, left > 0);
-    else
-      *reinterpret_cast<uint4*>(place) = selective::load_some(source, left);
+    *reinterpret_cast<uint4*>(to + part / 8 * kPanel + panel_place(row, part % 8)) =
+        selective::load_some(from + row * stride + part * 8, row < steps ? columns - part * 8 : 0);
   }
 }
 
@@ -55,6 +53,7 @@ struct Steps {
   i64 stride, length;
   float bias, rate;  // rate: A log2(e)
   float raw[2];
+  // Steps beyond the length load nothing.
   __device__ void load(i64 first) {
 #pragma unroll
     for (int k = 0; k < 2; ++k) {
@@ -62,8 +61,7 @@ struct Steps {
       raw[k] = t < length ? widen(dt[t * stride]) : 0.0f;
     }
   }
-  // Writes the chunk's; returns the sum over all of it.
-  __device__ float finish(const Scan& s, i64 first, float2* sums, float* into) const {
+  __device__ void finish(const Scan& s, i64 first, float2* sums, float* into) const {
     const int lane = threadIdx.x & 31;
     float d[2];
 #pragma unroll
@@ -75,19 +73,19 @@ struct Steps {
     reinterpret_cast<float4*>(sums)[lane] = float4{middle, d[0], end, d[1]};
     reinterpret_cast<float2*>(into)[lane] =
         float2{d[0] * exp2_fast(last - middle), d[1] * exp2_fast(last - end)};
-    return last;
   }
 };
 
 // Of the four warps of a group.
 __device__ inline void group_barrier(int group) {
+  __syncwarp();
   asm volatile("bar.sync %0, 128;" ::"r"(group + 1) : "memory");
 }
 
 // What a thread knows about its rows and columns of the products' sums.
 struct Lane {
   int lane, warp, row, column;  // first row (the other is 8 below), first column of a tile
-  __device__ Lane() : lane(threadIdx.x & 31), warp(threadIdx.x / 32 & 3) {
+  __device__ Lane() : lane(threadIdx.x & 31), warp(__shfl_sync(~0U, threadIdx.x / 32 & 3, 0)) {
     row = 16 * warp + lane / 4, column = 2 * (lane & 3);
   }
 };
@@ -160,119 +158,134 @@ __device__ void each_state(float (&state)[kStates / 2], const Unit& u, i64 state
     }
 }
 
-// Skip, gate, rounding and store of y.
+// Skip, gate and rounding of y, into shared memory where z was.
 struct Output {
   const Scan& s;
   const Unit& u;
   const Lane& me;
-  bool wide;
-  i64 batch;
-  __device__ i64 row(i64 t) const {
-    return ((batch * s.length + t) * s.heads + u.head) * s.width + u.channel;
+  __device__ const float* skips() const {
+    return s.D + (s.D_per_channel ? u.head * s.width + u.channel : u.head);
   }
-  __device__ float skip(int p) const {
-    if (!s.D || p >= u.width) return 0;
-    return s.D_per_channel ? s.D[u.head * s.width + u.channel + p] : s.D[u.head];
-  }
-  __device__ void gate(float (&y)[32], i64 first) const {
-    const bf16* z = static_cast<const bf16*>(s.z);
+  __device__ float skip(int p) const { return p < u.width ? skips()[p] : 0; }
+  template <class F>
+  __device__ void each_pair(const unsigned char* panel, F&& f) const {  // f(place in y, column, value, value)
 #pragma unroll
     for (int j = 0; j < 8; ++j)
 #pragma unroll
-      for (int k = 0; k < 4; ++k) {
-        const i64 t = first + me.row + (k & 2 ? 8 : 0);
-        const int p = 8 * j + me.column + (k & 1);
-        if (t >= s.length || p >= u.width) continue;
-        const float g = widen(z[row(t) + p]);
-        y[4 * j + k] *= g * sigmoid(g);
-      }
+      for (int r = 0; r < 2; ++r)
+        f(4 * j + 2 * r, 8 * j + me.column,
+          unpack(*reinterpret_cast<const unsigned*>(panel + panel_place(me.row + 8 * r, j) + 2 * me.column)));
   }
-  __device__ void add_skip(float (&y)[32], const unsigned char* x) const {
-    const float all = skip(0);
-#pragma unroll
-    for (int j = 0; j < 8; ++j) {
-      float d0 = all, d1 = all;
-      if (s.D_per_channel) d0 = skip(8 * j + me.column), d1 = skip(8 * j + me.column + 1);
-#pragma unroll
-      for (int r = 0; r < 2; ++r) {
-        const float2 v =
-            unpack(*reinterpret_cast<const unsigned*>(x + panel_place(me.row + 8 * r, j) + 2 * me.column));
-        y[4 * j + 2 * r] = fmaf(d0, v.x, y[4 * j + 2 * r]);
-        y[4 * j + 2 * r + 1] = fmaf(d1, v.y, y[4 * j + 2 * r + 1]);
-      }
+  __device__ void finish(float (&y)[32], const unsigned char* x, unsigned char* to) const {
+    if (s.D && s.D_per_channel) {
+      each_pair(x, [&](int i, int p, float2 v) {
+        y[i] = fmaf(skip(p), v.x, y[i]), y[i + 1] = fmaf(skip(p + 1), v.y, y[i + 1]);
+      });
+    } else if (s.D) {
+      const float d = *skips();
+      each_pair(x,
+                [&](int i, int, float2 v) { y[i] = fmaf(d, v.x, y[i]), y[i + 1] = fmaf(d, v.y, y[i + 1]); });
     }
-  }
-  // Through shared memory of the warp's own.
-  __device__ void store(const float (&y)[32], unsigned char* stage, i64 first) const {
-    __syncwarp();
+    if (s.z) {
+      each_pair(to,
+                [&](int i, int, float2 v) { y[i] *= v.x * sigmoid(v.x), y[i + 1] *= v.y * sigmoid(v.y); });
+      __syncwarp();
+    }
     const int own = 16 * me.warp + (me.lane & 15);
 #pragma unroll
     for (int j = 0; j < 8; j += 2) {
       const float* v = y + 4 * j;
-      store_matrices(shared_address(stage) + panel_place(own, j + (me.lane >> 4)), pack(v[0], v[1]),
+      store_matrices(shared_address(to) + panel_place(own, j + (me.lane >> 4)), pack(v[0], v[1]),
                      pack(v[2], v[3]), pack(v[4], v[5]), pack(v[6], v[7]));
     }
-    __syncwarp();
-    const int part = me.lane & 7, left = u.width - 8 * part;
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const int r = 16 * me.warp + 4 * i + me.lane / 8;
-      if (first + r >= s.length || left <= 0) continue;
-      const uint4 v = *reinterpret_cast<const uint4*>(stage + panel_place(r, part));
-      bf16* to = static_cast<bf16*>(s.y) + row(first + r) + 8 * part;
-      if (wide) {
-        __stcs(reinterpret_cast<uint4*>(to), v);
-      } else {
-        const unsigned words[4] = {v.x, v.y, v.z, v.w};
-#pragma unroll
-        for (int k = 0; k < 8; ++k)
-          if (k < left)
-            to[k] = __ushort_as_bfloat16(static_cast<unsigned short>(words[k / 2] >> 16 * (k & 1)));
-      }
+  }
+  // From shared memory, for tensors that the copy engine cannot address.
+  __device__ void store(const unsigned char* from, bf16* to, i64 stride, i64 steps) const {
+    for (int i = threadIdx.x & 127; i < kChunk * kWidth; i += 128) {
+      const int r = i / kWidth, p = i % kWidth;
+      if (r < steps && p < u.width)
+        to[r * stride + p] = reinterpret_cast<const bf16*>(from + panel_place(r, p / 8))[p % 8];
     }
   }
 };
 
-// kOutput: y, otherwise only the states and the decay of a segment.
-template <int kStates, bool kOutput>
-__global__ void __launch_bounds__(kThreads, 1) chunk_kernel(const __grid_constant__ Problem p) {
+// kOutput: y, otherwise only the states and the decay of a segment. kEngine: the copy engine moves all
+// tensors of 16-bit elements; otherwise threads do, without overlap.
+template <int kStates, bool kOutput, bool kEngine>
+__global__ void __launch_bounds__(kThreads, 1)
+    chunk_kernel(const __grid_constant__ Problem p, const __grid_constant__ Maps maps) {
   extern __shared__ __align__(1024) unsigned char bytes[];
   using Memory = Shared<kStates>;
   Memory& shared = *reinterpret_cast<Memory*>(bytes);
   constexpr int kPanels = Memory::kPanels;
   const Scan& s = p.s;
   const Place at = place(p, kHeads);
-  const int group = threadIdx.x / 128;  // of warps
+  const int group = __shfl_sync(~0U, threadIdx.x / 128, 0);  // of warps
   const Unit u = unit(p, at, group);
   const Lane me;
-  const i64 x_stride = s.heads * s.width, bc_stride = s.groups * s.states;
-  const bf16* x =
-      static_cast<const bf16*>(s.x) + (at.batch * s.length * s.heads + u.head) * s.width + u.channel;
-  const i64 bc = (at.batch * s.length * s.groups + at.group) * s.states;
-  const bf16 *B = static_cast<const bf16*>(s.B) + bc, *C = static_cast<const bf16*>(s.C) + bc;
+  const i64 chunks = at.last_chunk - at.first_chunk;
+  const bool issues = (threadIdx.x & 127) == 0;  // tells the copy engine
   unsigned char* const h = shared.h[group];
 
-  auto request = [&](i64 c, int stage) {
-    const i64 first = c * kChunk, left = s.length - first;
-    load_rows<kPanels>(shared.B[stage], B + first * bc_stride, bc_stride, left, static_cast<int>(s.states),
-                       p.wide_bc, threadIdx.x, kThreads);
-    if (kOutput)
-      load_rows<kPanels>(shared.C[stage], C + first * bc_stride, bc_stride, left, static_cast<int>(s.states),
-                         p.wide_bc, threadIdx.x, kThreads);
-    if (u.exists)
-      load_rows<1>(shared.x[group][stage], x + first * x_stride, x_stride, left, u.width, p.wide_x,
-                   threadIdx.x & 127, 128);
-    selective::copy_commit();
+  if (kEngine && threadIdx.x == 0) {
+    const i64 left = p.units_per_group - at.unit;
+    for (int i = 0; i < kStages; ++i)
+      shared.full[i].init(1),
+          shared.empty[i].init(4 * (left < kHeads ? static_cast<unsigned>(left) : kHeads));
+    for (int i = 0; i < kHeads; ++i)
+      shared.full_x[i][0].init(1), shared.full_x[i][1].init(1), shared.full_z[i].init(1);
+    publish();
+  }
+  __syncthreads();
+  auto corner = [&](i64 chunk, int column, i64 second) {
+    return Corner{
+        {column, static_cast<int>(second), static_cast<int>(chunk * kChunk), static_cast<int>(at.batch)}};
   };
+  auto bring = [&](void* to, const CUtensorMap& map, const Corner& c, Barrier& full) {
+    full.expect(kPanel);
+    tensor_in(to, map, c, full);
+  };
+  auto request = [&](i64 k) {  // chunk k of this segment; by `issues`
+    const i64 chunk = at.first_chunk + k;
+    Barrier& x_full = shared.full_x[group][k & 1];
+    bring(shared.x[group][k & 1], maps.x, corner(chunk, u.channel, u.head), x_full);
+    x_full.arrive();
+    if (group != 0) return;
+    const int stage = static_cast<int>(k % kStages);
+    if (k >= kStages) shared.empty[stage].wait(k / kStages - 1 & 1);
+    for (int i = 0; i < kPanels; ++i) {
+      bring(shared.B[stage] + i * kPanel, maps.B, corner(chunk, 64 * i, at.group), shared.full[stage]);
+      if (kOutput)
+        bring(shared.C[stage] + i * kPanel, maps.C, corner(chunk, 64 * i, at.group), shared.full[stage]);
+    }
+    shared.full[stage].arrive();
+  };
+  auto load = [&](i64 k) {  // the same without the engine, by all; into the first of the stages
+    const i64 first = (at.first_chunk + k) * kChunk, left = s.length - first;
+    const i64 bc = ((at.batch * s.length + first) * s.groups + at.group) * s.states;
+    const int states = static_cast<int>(s.states);
+    load_rows<kPanels>(shared.B[0], static_cast<const bf16*>(s.B) + bc, s.groups * s.states, left, states,
+                       threadIdx.x, kThreads);
+    if (kOutput)
+      load_rows<kPanels>(shared.C[0], static_cast<const bf16*>(s.C) + bc, s.groups * s.states, left, states,
+                         threadIdx.x, kThreads);
+    const i64 row = ((at.batch * s.length + first) * s.heads + u.head) * s.width + u.channel;
+    if (!u.exists) return;
+    load_rows<1>(shared.x[group][0], static_cast<const bf16*>(s.x) + row, s.heads * s.width, left, u.width,
+                 threadIdx.x & 127, 128);
+    if (kOutput && s.z)
+      load_rows<1>(shared.y[group], static_cast<const bf16*>(s.z) + row, s.heads * s.width, left, u.width,
+                   threadIdx.x & 127, 128);
+  };
+
+  if (kEngine && !u.exists) return;
+  if (kEngine && issues && chunks > 0) request(0);
   Steps steps{static_cast<const bf16*>(s.dt) + at.batch * s.length * s.heads + u.head,
               s.heads,
               s.length,
               s.dt_bias ? s.dt_bias[u.head] : 0.0f,
               s.A[u.head] * kLog2e,
               {}};
-  const bool leads = me.warp == 0 && u.exists;
-
-  if (at.first_chunk < at.last_chunk) request(at.first_chunk, 0);
   float state[kStates / 2];
 #pragma unroll
   for (float& v : state) v = 0;
@@ -280,23 +293,44 @@ __global__ void __launch_bounds__(kThreads, 1) chunk_kernel(const __grid_constan
     const float* from = p.segments > 1 ? p.entering + at.segment * states_size(s) : s.initial;
     if (from) each_state<kStates>(state, u, s.states, me, [&](i64 i, float& v) { v = from[i]; });
     store_states<kStates>(shared_address(h), state, me);
+    publish();
+  }
+  if (me.warp == 0 && chunks > 0) {
+    steps.load(at.first_chunk * kChunk);
+    steps.finish(s, at.first_chunk * kChunk, shared.sums[group][0], shared.into[group][0]);
   }
   float decayed = 0;  // log2 of the decay so far
-  if (leads) {
-    steps.load(at.first_chunk * kChunk);
-    decayed += steps.finish(s, at.first_chunk * kChunk, shared.sums[group][0], shared.into[group][0]);
-    steps.load((at.first_chunk + 1) * kChunk);
-  }
   int stage = 0;
-  for (i64 c = at.first_chunk; c < at.last_chunk; ++c, stage ^= 1) {
-    selective::copy_wait<0>();
-    publish();
-    __syncthreads();  // this chunk is here; all have left the one before
-    if (c + 1 < at.last_chunk) request(c + 1, stage ^ 1);
-    if (!u.exists) continue;
-    const float2* const sums = shared.sums[group][stage];
+  unsigned phase = 0;
+  for (i64 k = 0; k < chunks; ++k) {
+    const i64 first = (at.first_chunk + k) * kChunk;
+    const int half = static_cast<int>(k & 1), x_half = kEngine ? half : 0;
+    if constexpr (kEngine) {
+      group_barrier(group);  // all have left the chunk before; its states and this chunk's sums are here
+      if (issues) {
+        if (k + 1 < chunks) request(k + 1);
+        if (kOutput && s.z) {
+          bring(shared.y[group], maps.z, corner(at.first_chunk + k, u.channel, u.head), shared.full_z[group]);
+          shared.full_z[group].arrive();
+        }
+      }
+      __syncwarp();
+    } else {
+      __syncthreads();
+      load(k);
+      publish();
+      __syncthreads();
+      if (!u.exists) continue;
+    }
+    const bool leads = me.warp == (k + 1 & 3) && k + 1 < chunks;  // works on the next chunk's sums
+    if (leads) steps.load(first + kChunk);
+    if constexpr (kEngine) {
+      shared.full_x[group][half].wait(k >> 1 & 1);
+      shared.full[stage].wait(phase);
+    }
+    const float2* const sums = shared.sums[group][half];
     const std::uint64_t b = descriptor(shared_address(shared.B[stage])),
-                        x_panel = descriptor(shared_address(shared.x[group][stage]));
+                        x_panel = descriptor(shared_address(shared.x[group][x_half]));
     float y[32];
     unsigned m[4][4];
     if constexpr (kOutput) {
@@ -305,15 +339,15 @@ __global__ void __launch_bounds__(kThreads, 1) chunk_kernel(const __grid_constan
       float g[32];
       product_fence();
 #pragma unroll
-      for (int k = 0; k < kStates / 16; ++k) {
-        const int step = (k / 4 * kPanel + k % 4 * 32) >> 4;
-        product_64(g, cd + step, b + step, k > 0);
+      for (int i = 0; i < kStates / 16; ++i) {
+        const int step = (i / 4 * kPanel + i % 4 * 32) >> 4;
+        product_64(g, cd + step, b + step, i > 0);
       }
       product_commit();
 #pragma unroll
-      for (int k = 0; k < kStates / 16; ++k) {
-        const int step = (k / 4 * kPanel + k % 4 * 32) >> 4;
-        product_64(y, cd + step, hd + step, k > 0);
+      for (int i = 0; i < kStates / 16; ++i) {
+        const int step = (i / 4 * kPanel + i % 4 * 32) >> 4;
+        product_64(y, cd + step, hd + step, i > 0);
       }
       product_commit();
       product_wait<1>();
@@ -324,54 +358,84 @@ __global__ void __launch_bounds__(kThreads, 1) chunk_kernel(const __grid_constan
       for (int j = 0; j < 32; ++j) y[j] *= j & 2 ? lower : upper;
       product_fence();
 #pragma unroll
-      for (int k = 0; k < 4; ++k) product_64(y, m[k], x_panel + (k * 2048 >> 4), true);
+      for (int i = 0; i < 4; ++i) product_64(y, m[i], x_panel + (i * 2048 >> 4), true);
       product_commit();
     }
     unsigned weighed[4][4];
-    weigh(shared_address(shared.x[group][stage]), shared.into[group][stage], me, weighed);
-    const float end = exp2_fast(sums[kChunk - 1].x);
+    weigh(shared_address(shared.x[group][x_half]), shared.into[group][half], me, weighed);
+    const float last = sums[kChunk - 1].x, end = exp2_fast(last);
+    decayed += last;
 #pragma unroll
     for (float& v : state) v *= end;
     product_fence();
 #pragma unroll
-    for (int k = 0; k < 4; ++k) product_states(state, weighed[k], b + (k * 2048 >> 4));
+    for (int i = 0; i < 4; ++i) product_states(state, weighed[i], b + (i * 2048 >> 4));
     product_commit();
-    if (leads && c + 1 < at.last_chunk) {
-      decayed +=
-          steps.finish(s, (c + 1) * kChunk, shared.sums[group][stage ^ 1], shared.into[group][stage ^ 1]);
-      steps.load((c + 2) * kChunk);
-    }
+    if (leads) steps.finish(s, first + kChunk, shared.sums[group][half ^ 1], shared.into[group][half ^ 1]);
     if constexpr (kOutput) {
       product_wait<1>();
-      const Output out{s, u, me, p.wide_y, at.batch};
-      if (s.D) out.add_skip(y, shared.x[group][stage]);
-      if (s.z) out.gate(y, c * kChunk);
-      out.store(y, shared.y[group], c * kChunk);
+      if (kEngine && s.z) shared.full_z[group].wait(half);
+      const Output out{s, u, me};
+      out.finish(y, shared.x[group][x_half], shared.y[group]);
+      publish();
+      group_barrier(group);  // y is complete, and so are all four warps' products with the old states
+      if (!kEngine) {
+        out.store(shared.y[group],
+                  static_cast<bf16*>(s.y) + ((at.batch * s.length + first) * s.heads + u.head) * s.width +
+                      u.channel,
+                  s.heads * s.width, s.length - first);
+      } else if (issues) {
+        tensor_out(maps.y, corner(at.first_chunk + k, u.channel, u.head), shared.y[group]);
+      }
     }
     product_wait<0>();
-    if (kOutput && c + 1 < at.last_chunk) {
-      group_barrier(group);  // all four warps' products with the old states are complete
+    if constexpr (kEngine) {
+      if (me.lane == 0) shared.empty[stage].arrive();
+      if (++stage == kStages) stage = 0, phase ^= 1;
+    }
+    if constexpr (kOutput) {
       store_states<kStates>(shared_address(h), state, me);
+      publish();
+      if (kEngine && issues) wait_for_tensor_out();
     }
   }
   if (!u.exists) return;
   float* to =
       !kOutput ? p.entering + at.segment * states_size(s) : (at.last_chunk == p.chunks ? s.final : nullptr);
   if (to) each_state<kStates>(state, u, s.states, me, [&](i64 i, float& v) { to[i] = v; });
-  if (!kOutput && threadIdx.x % 128 == 0 && u.channel == 0)
+  if (!kOutput && issues && u.channel == 0)
     p.logs[(at.segment * s.batch + at.batch) * s.heads + u.head] = decayed;
 }
 
-template <int kStates, bool kOutput>
-Status launch(const Problem& p, cudaStream_t stream) {
-  auto* kernel = chunk_kernel<kStates, kOutput>;
+bool describe_all(const Scan& s, Maps& maps) {
+  const i64 row = s.heads * s.width, bc = s.groups * s.states;
+  const TensorShape wide{
+      {s.width, s.heads, s.length, s.batch}, {s.width, row, s.length * row}, {64, 1, 64, 1}},
+      narrow{{s.states, s.groups, s.length, s.batch}, {s.states, bc, s.length * bc}, {64, 1, 64, 1}};
+  auto describe = [](CUtensorMap& map, const void* data, const TensorShape& t) {
+    return is_tensor<bf16>(data, t) && describe_tensor<bf16>(map, data, t, CU_TENSOR_MAP_SWIZZLE_128B);
+  };
+  return describe(maps.x, s.x, wide) && describe(maps.z, s.z ? s.z : s.x, wide) &&
+         describe(maps.y, s.y, wide) && describe(maps.B, s.B, narrow) && describe(maps.C, s.C, narrow);
+}
+
+template <int kStates, bool kOutput, bool kEngine>
+Status launch(const Problem& p, const Maps& maps, cudaStream_t stream) {
+  auto* kernel = chunk_kernel<kStates, kOutput, kEngine>;
   constexpr int shared = sizeof(Shared<kStates>);
+  static_assert(shared <= kSharedLimit);
   if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) != cudaSuccess)
     return Status::unsupported;
   const i64 blocks = p.s.batch * p.s.groups * p.blocks_per_group * (kOutput ? p.segments : p.segments - 1);
   if (blocks > 0x7fffffff) return Status::unsupported;
-  kernel<<<static_cast<unsigned>(blocks), kThreads, shared, stream>>>(p);
+  kernel<<<static_cast<unsigned>(blocks), kThreads, shared, stream>>>(p, maps);
   return cudaGetLastError() == cudaSuccess ? Status::ok : Status::launch_failed;
+}
+template <int kStates, bool kOutput>
+Status launch(const Problem& p, cudaStream_t stream) {
+  Maps maps{};
+  if (describe_all(p.s, maps)) return launch<kStates, kOutput, true>(p, maps, stream);
+  return launch<kStates, kOutput, false>(p, maps, stream);
 }
 
 }  // namespace
