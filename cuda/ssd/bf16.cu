@@ -6,6 +6,8 @@
 //
 // with L the cumulative sum of d A log2(e). The states go to shared memory as bfloat16 for the next chunk's
 // product with C.
+#include <type_traits>
+
 #include "cuda/device/tensor_copy.cuh"
 #include "cuda/ssd/problem.cuh"
 #include "cuda/ssd/wgmma.cuh"
@@ -26,12 +28,14 @@ struct Shared {
   unsigned char x[kHeads][2][kPanel], h[kHeads][kPanels * kPanel], y[kHeads][kPanel];  // y: first z
   float2 sums[kHeads][2][kChunk];                                                      // L, d
   float into[kHeads][2][kChunk];                                                       // d exp2(L_last - L)
-  Barrier full[kStages], empty[kStages], full_x[kHeads][2], full_z[kHeads];
+  Barrier full[kStages], empty[kStages], full_x[kHeads][2];
+  Barrier entered[kHeads];  // all four warps' products with the entering states are complete
+  Barrier full_z[kHeads][4];
 };
 
-// Boxes of 64 steps and 64 columns, for the copy engine.
+// For the copy engine: boxes of 64 columns, and of 64 steps for x, B, C, a warp's 16 steps for z and y.
 struct Maps {
-  CUtensorMap x, z, B, C, y;
+  CUtensorMap x, B, C, z, y;
 };
 
 // Steps [first, first + 64) of `columns` elements each into panels, by `count` threads; what does not exist
@@ -49,23 +53,22 @@ __device__ void load_rows(unsigned char* to, const bf16* from, i64 stride, i64 s
 
 // Step sizes and sums of one chunk, by one warp; a lane has two steps.
 struct Steps {
-  const bf16* dt;  // of the head's step 0
-  i64 stride, length;
+  const bf16* dt;    // of the head's step 0
   float bias, rate;  // rate: A log2(e)
   float raw[2];
   // Steps beyond the length load nothing.
-  __device__ void load(i64 first) {
+  __device__ void load(const Scan& s, i64 first) {
 #pragma unroll
     for (int k = 0; k < 2; ++k) {
       const i64 t = first + 2 * (threadIdx.x & 31) + k;
-      raw[k] = t < length ? widen(dt[t * stride]) : 0.0f;
+      raw[k] = t < s.length ? widen(dt[t * s.heads]) : 0.0f;
     }
   }
   __device__ void finish(const Scan& s, i64 first, float2* sums, float* into) const {
     const int lane = threadIdx.x & 31;
     float d[2];
 #pragma unroll
-    for (int k = 0; k < 2; ++k) d[k] = first + 2 * lane + k < length ? step_size(s, raw[k] + bias) : 0.0f;
+    for (int k = 0; k < 2; ++k) d[k] = first + 2 * lane + k < s.length ? step_size(s, raw[k] + bias) : 0.0f;
     const float l0 = d[0] * rate, both = fmaf(d[1], rate, l0), end = sum_below(both);
     float begin = __shfl_up_sync(~0U, end, 1);
     if (lane == 0) begin = 0;
@@ -223,45 +226,48 @@ __global__ void __launch_bounds__(kThreads, 1)
   const int group = __shfl_sync(~0U, threadIdx.x / 128, 0);  // of warps
   const Unit u = unit(p, at, group);
   const Lane me;
-  const i64 chunks = at.last_chunk - at.first_chunk;
-  const bool issues = (threadIdx.x & 127) == 0;  // tells the copy engine
+  using Index = std::conditional_t<kEngine, int, i64>;  // the engine counts steps in 32 bits
+  const Index chunks = static_cast<Index>(at.last_chunk - at.first_chunk);
   unsigned char* const h = shared.h[group];
 
-  if (kEngine && threadIdx.x == 0) {
+  if (threadIdx.x == 0) {
     const i64 left = p.units_per_group - at.unit;
     for (int i = 0; i < kStages; ++i)
       shared.full[i].init(1),
           shared.empty[i].init(4 * (left < kHeads ? static_cast<unsigned>(left) : kHeads));
-    for (int i = 0; i < kHeads; ++i)
-      shared.full_x[i][0].init(1), shared.full_x[i][1].init(1), shared.full_z[i].init(1);
+    for (int i = 0; i < kHeads; ++i) {
+      shared.entered[i].init(4), shared.full_x[i][0].init(1), shared.full_x[i][1].init(1);
+      for (Barrier& z : shared.full_z[i]) z.init(1);
+    }
     publish();
   }
   __syncthreads();
-  auto corner = [&](i64 chunk, int column, i64 second) {
-    return Corner{
-        {column, static_cast<int>(second), static_cast<int>(chunk * kChunk), static_cast<int>(at.batch)}};
+  const Index begin = static_cast<Index>(at.first_chunk * kChunk);
+  const int batch = static_cast<int>(at.batch);
+  auto box = [&](int column, i64 second, i64 step) {
+    return Corner{{column, static_cast<int>(second), static_cast<int>(step), batch}};
   };
-  auto bring = [&](void* to, const CUtensorMap& map, const Corner& c, Barrier& full) {
+  auto request_x = [&](Index k) {  // of chunk k of this segment; by `issues`
+    Barrier& full = shared.full_x[group][k & 1];
     full.expect(kPanel);
-    tensor_in(to, map, c, full);
+    tensor_in(shared.x[group][k & 1], maps.x, box(u.channel, u.head, begin + k * kChunk), full);
+    full.arrive();
   };
-  auto request = [&](i64 k) {  // chunk k of this segment; by `issues`
-    const i64 chunk = at.first_chunk + k;
-    Barrier& x_full = shared.full_x[group][k & 1];
-    bring(shared.x[group][k & 1], maps.x, corner(chunk, u.channel, u.head), x_full);
-    x_full.arrive();
-    if (group != 0) return;
+  auto request_bc = [&](Index k) {
     const int stage = static_cast<int>(k % kStages);
     if (k >= kStages) shared.empty[stage].wait(k / kStages - 1 & 1);
+    Barrier& full = shared.full[stage];
+    full.expect(kPanels * kPanel * (kOutput ? 2 : 1));
+#pragma unroll
     for (int i = 0; i < kPanels; ++i) {
-      bring(shared.B[stage] + i * kPanel, maps.B, corner(chunk, 64 * i, at.group), shared.full[stage]);
-      if (kOutput)
-        bring(shared.C[stage] + i * kPanel, maps.C, corner(chunk, 64 * i, at.group), shared.full[stage]);
+      const Corner corner = box(64 * i, at.group, begin + k * kChunk);
+      tensor_in(shared.B[stage] + i * kPanel, maps.B, corner, full);
+      if (kOutput) tensor_in(shared.C[stage] + i * kPanel, maps.C, corner, full);
     }
-    shared.full[stage].arrive();
+    full.arrive();
   };
-  auto load = [&](i64 k) {  // the same without the engine, by all; into the first of the stages
-    const i64 first = (at.first_chunk + k) * kChunk, left = s.length - first;
+  auto load = [&](Index k) {  // the same without the engine, by all; into the first of the stages
+    const i64 first = begin + k * kChunk, left = s.length - first;
     const i64 bc = ((at.batch * s.length + first) * s.groups + at.group) * s.states;
     const int states = static_cast<int>(s.states);
     load_rows<kPanels>(shared.B[0], static_cast<const bf16*>(s.B) + bc, s.groups * s.states, left, states,
@@ -279,10 +285,15 @@ __global__ void __launch_bounds__(kThreads, 1)
   };
 
   if (kEngine && !u.exists) return;
-  if (kEngine && issues && chunks > 0) request(0);
+  // Warp 0 forms the sums and warp 1 tells the copy engine: they have least to mask.
+  const bool sums_up = me.warp == 0, issues = me.warp == 1 && me.lane == 0;
+  if (kEngine && issues && chunks > 0) {
+    if (group == 0) request_bc(0);
+    request_x(0);
+    if (group == 0 && chunks > 1) request_bc(1);
+  }
+  __syncwarp();
   Steps steps{static_cast<const bf16*>(s.dt) + at.batch * s.length * s.heads + u.head,
-              s.heads,
-              s.length,
               s.dt_bias ? s.dt_bias[u.head] : 0.0f,
               s.A[u.head] * kLog2e,
               {}};
@@ -295,26 +306,19 @@ __global__ void __launch_bounds__(kThreads, 1)
     store_states<kStates>(shared_address(h), state, me);
     publish();
   }
-  if (me.warp == 0 && chunks > 0) {
-    steps.load(at.first_chunk * kChunk);
-    steps.finish(s, at.first_chunk * kChunk, shared.sums[group][0], shared.into[group][0]);
+  if (sums_up && chunks > 0) {
+    steps.load(s, begin);
+    steps.finish(s, begin, shared.sums[group][0], shared.into[group][0]);
   }
   float decayed = 0;  // log2 of the decay so far
   int stage = 0;
   unsigned phase = 0;
-  for (i64 k = 0; k < chunks; ++k) {
-    const i64 first = (at.first_chunk + k) * kChunk;
+  for (Index k = 0; k < chunks; ++k) {
+    const Index first = begin + k * kChunk;
     const int half = static_cast<int>(k & 1), x_half = kEngine ? half : 0;
+    const bool more = k + 1 < chunks;
     if constexpr (kEngine) {
       group_barrier(group);  // all have left the chunk before; its states and this chunk's sums are here
-      if (issues) {
-        if (k + 1 < chunks) request(k + 1);
-        if (kOutput && s.z) {
-          bring(shared.y[group], maps.z, corner(at.first_chunk + k, u.channel, u.head), shared.full_z[group]);
-          shared.full_z[group].arrive();
-        }
-      }
-      __syncwarp();
     } else {
       __syncthreads();
       load(k);
@@ -322,44 +326,63 @@ __global__ void __launch_bounds__(kThreads, 1)
       __syncthreads();
       if (!u.exists) continue;
     }
-    const bool leads = me.warp == (k + 1 & 3) && k + 1 < chunks;  // works on the next chunk's sums
-    if (leads) steps.load(first + kChunk);
-    if constexpr (kEngine) {
-      shared.full_x[group][half].wait(k >> 1 & 1);
-      shared.full[stage].wait(phase);
-    }
+    if (sums_up && more) steps.load(s, first + kChunk);
     const float2* const sums = shared.sums[group][half];
     const std::uint64_t b = descriptor(shared_address(shared.B[stage])),
                         x_panel = descriptor(shared_address(shared.x[group][x_half]));
+    auto prepare = [&] {  // the next chunks
+      if (sums_up && more)
+        steps.finish(s, first + kChunk, shared.sums[group][half ^ 1], shared.into[group][half ^ 1]);
+      if (kEngine && issues) {
+        if (more) request_x(k + 1);
+        if (group == 0 && k + 2 < chunks) request_bc(k + 2);
+      }
+      __syncwarp();
+    };
+    unsigned char* const y_rows = shared.y[group] + me.warp * (kPanel / 4);
+    const Corner y_box = box(u.channel, u.head, first + 16 * me.warp);
+    if (kEngine) shared.full[stage].wait(phase);
     float y[32];
-    unsigned m[4][4];
     if constexpr (kOutput) {
-      const std::uint64_t cd = descriptor(shared_address(shared.C[stage])),
-                          hd = descriptor(shared_address(h));
+      const std::uint64_t c = descriptor(shared_address(shared.C[stage])), hd = descriptor(shared_address(h));
       float g[32];
       product_fence();
 #pragma unroll
       for (int i = 0; i < kStates / 16; ++i) {
         const int step = (i / 4 * kPanel + i % 4 * 32) >> 4;
-        product_64(g, cd + step, b + step, i > 0);
+        product_64(g, c + step, b + step, i > 0);
       }
       product_commit();
 #pragma unroll
       for (int i = 0; i < kStates / 16; ++i) {
         const int step = (i / 4 * kPanel + i % 4 * 32) >> 4;
-        product_64(y, cd + step, hd + step, i > 0);
+        product_64(y, c + step, hd + step, i > 0);
       }
       product_commit();
+      if (kEngine && s.z && me.lane == 0) {
+        wait_for_tensor_out();
+        Barrier& full = shared.full_z[group][me.warp];
+        full.expect(kPanel / 4);
+        tensor_in(y_rows, maps.z, y_box, full);
+        full.arrive();
+      }
       product_wait<1>();
+      unsigned m[4][4];
       mask(g, sums, me, m);
+      prepare();
       product_wait<0>();
+      if (me.lane == 0) shared.entered[group].arrive();
       const float upper = exp2_fast(sums[me.row].x), lower = exp2_fast(sums[me.row + 8].x);
 #pragma unroll
       for (int j = 0; j < 32; ++j) y[j] *= j & 2 ? lower : upper;
+      if (kEngine) shared.full_x[group][half].wait(k >> 1 & 1);
       product_fence();
 #pragma unroll
       for (int i = 0; i < 4; ++i) product_64(y, m[i], x_panel + (i * 2048 >> 4), true);
       product_commit();
+    } else {
+      prepare();
+      if (kEngine) shared.full_x[group][half].wait(k >> 1 & 1);
     }
     unsigned weighed[4][4];
     weigh(shared_address(shared.x[group][x_half]), shared.into[group][half], me, weighed);
@@ -371,21 +394,23 @@ __global__ void __launch_bounds__(kThreads, 1)
 #pragma unroll
     for (int i = 0; i < 4; ++i) product_states(state, weighed[i], b + (i * 2048 >> 4));
     product_commit();
-    if (leads) steps.finish(s, first + kChunk, shared.sums[group][half ^ 1], shared.into[group][half ^ 1]);
     if constexpr (kOutput) {
       product_wait<1>();
-      if (kEngine && s.z) shared.full_z[group].wait(half);
+      if (kEngine) {
+        if (s.z) shared.full_z[group][me.warp].wait(half);
+        if (me.lane == 0) wait_for_tensor_out();
+        __syncwarp();
+      }
       const Output out{s, u, me};
       out.finish(y, shared.x[group][x_half], shared.y[group]);
-      publish();
-      group_barrier(group);  // y is complete, and so are all four warps' products with the old states
-      if (!kEngine) {
-        out.store(shared.y[group],
-                  static_cast<bf16*>(s.y) + ((at.batch * s.length + first) * s.heads + u.head) * s.width +
-                      u.channel,
-                  s.heads * s.width, s.length - first);
-      } else if (issues) {
-        tensor_out(maps.y, corner(at.first_chunk + k, u.channel, u.head), shared.y[group]);
+      if constexpr (kEngine) {
+        publish();
+        __syncwarp();
+        if (me.lane == 0) tensor_out(maps.y, y_box, y_rows);
+      } else {
+        group_barrier(group);
+        const i64 row = ((at.batch * s.length + first) * s.heads + u.head) * s.width + u.channel;
+        out.store(shared.y[group], static_cast<bf16*>(s.y) + row, s.heads * s.width, s.length - first);
       }
     }
     product_wait<0>();
@@ -394,16 +419,17 @@ __global__ void __launch_bounds__(kThreads, 1)
       if (++stage == kStages) stage = 0, phase ^= 1;
     }
     if constexpr (kOutput) {
+      shared.entered[group].wait(half);
       store_states<kStates>(shared_address(h), state, me);
       publish();
-      if (kEngine && issues) wait_for_tensor_out();
     }
   }
   if (!u.exists) return;
+  if (kEngine && kOutput && me.lane == 0) wait_for_tensor_out();
   float* to =
       !kOutput ? p.entering + at.segment * states_size(s) : (at.last_chunk == p.chunks ? s.final : nullptr);
   if (to) each_state<kStates>(state, u, s.states, me, [&](i64 i, float& v) { to[i] = v; });
-  if (!kOutput && issues && u.channel == 0)
+  if (!kOutput && threadIdx.x % 128 == 0 && u.channel == 0)
     p.logs[(at.segment * s.batch + at.batch) * s.heads + u.head] = decayed;
 }
 
@@ -412,11 +438,13 @@ bool describe_all(const Scan& s, Maps& maps) {
   const TensorShape wide{
       {s.width, s.heads, s.length, s.batch}, {s.width, row, s.length * row}, {64, 1, 64, 1}},
       narrow{{s.states, s.groups, s.length, s.batch}, {s.states, bc, s.length * bc}, {64, 1, 64, 1}};
+  TensorShape rows = wide;
+  rows.box[2] = 16;
   auto describe = [](CUtensorMap& map, const void* data, const TensorShape& t) {
     return is_tensor<bf16>(data, t) && describe_tensor<bf16>(map, data, t, CU_TENSOR_MAP_SWIZZLE_128B);
   };
-  return describe(maps.x, s.x, wide) && describe(maps.z, s.z ? s.z : s.x, wide) &&
-         describe(maps.y, s.y, wide) && describe(maps.B, s.B, narrow) && describe(maps.C, s.C, narrow);
+  return describe(maps.x, s.x, wide) && describe(maps.z, s.z ? s.z : s.x, rows) &&
+         describe(maps.y, s.y, rows) && describe(maps.B, s.B, narrow) && describe(maps.C, s.C, narrow);
 }
 
 template <int kStates, bool kOutput, bool kEngine>
