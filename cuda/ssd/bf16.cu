@@ -53,22 +53,25 @@ __device__ void load_rows(unsigned char* to, const bf16* from, i64 stride, i64 s
 
 // Step sizes and sums of one chunk, by one warp; a lane has two steps.
 struct Steps {
-  const bf16* dt;    // of the head's step 0
-  float bias, rate;  // rate: A log2(e)
-  float raw[2];
+  const bf16* dt;         // of the head's step 0
+  float bias, rate;       // rate: A log2(e)
+  unsigned short raw[2];  // converted only where they are needed, since a conversion waits for the load
   // Steps beyond the length load nothing.
   __device__ void load(const Scan& s, i64 first) {
 #pragma unroll
     for (int k = 0; k < 2; ++k) {
       const i64 t = first + 2 * (threadIdx.x & 31) + k;
-      raw[k] = t < s.length ? widen(dt[t * s.heads]) : 0.0f;
+      raw[k] = 0;
+      if (t < s.length) asm volatile("ld.global.nc.u16 %0, [%1];" : "=h"(raw[k]) : "l"(dt + t * s.heads));
     }
   }
   __device__ void finish(const Scan& s, i64 first, float2* sums, float* into) const {
     const int lane = threadIdx.x & 31;
     float d[2];
 #pragma unroll
-    for (int k = 0; k < 2; ++k) d[k] = first + 2 * lane + k < s.length ? step_size(s, raw[k] + bias) : 0.0f;
+    for (int k = 0; k < 2; ++k)
+      d[k] =
+          first + 2 * lane + k < s.length ? step_size(s, widen(__ushort_as_bfloat16(raw[k])) + bias) : 0.0f;
     const float l0 = d[0] * rate, both = fmaf(d[1], rate, l0), end = sum_below(both);
     float begin = __shfl_up_sync(~0U, end, 1);
     if (lane == 0) begin = 0;

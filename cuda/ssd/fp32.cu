@@ -12,6 +12,10 @@ namespace {
 
 constexpr int kChunk = 32;
 constexpr int kThreads = 128;
+#ifndef SSD_RESIDENT
+#define SSD_RESIDENT 4
+#endif
+constexpr int kResident = SSD_RESIDENT;
 constexpr int kPitchX = kWidth + 8, kPitchM = kChunk + 4;  // so that the lanes of a warp meet different banks
 
 template <int kStates>
@@ -35,8 +39,7 @@ struct Split {
 // 4); b: (t, g), (t + 4, g); d: (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1).
 __device__ inline void product(float (&d)[4], unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0,
                                unsigned b1) {
-  asm(
-      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
       "{%0, %1, %2, %3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
@@ -47,26 +50,37 @@ __device__ inline void product(float (&d)[4], const Split (&a)[4], const Split& 
   product(d, a[0].high, a[1].high, a[2].high, a[3].high, b0.high, b1.high);
 }
 
-// Rows of `columns` floats into rows of kColumns at distance `pitch`; what does not exist is zero.
-template <int kColumns>
-__device__ void load_rows(float* to, int pitch, const float* from, i64 stride, i64 steps, i64 columns,
-                          bool wide) {
-  constexpr int kParts = kColumns / 4;
-  for (int i = threadIdx.x; i < kChunk * kParts; i += kThreads) {
-    const int row = i / kParts, part = i % kParts;
-    const i64 left = row < steps ? columns - part * 4 : 0;
-    float* place = to + row * pitch + part * 4;
-    const float* source = from + row * stride + part * 4;
-    if (wide) {
-      asm volatile(
-          "cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(selective::shared_address(place)),
-          "l"(left > 0 ? source : from), "r"(left > 0 ? 16 : 0)
-          : "memory");
-    } else {
-      *reinterpret_cast<uint4*>(place) = selective::load_some(source, left);
-    }
+// Brings chunks of rows of `columns` floats into rows of kColumns at distance kPitch; what does not exist is
+// zero. A thread has 16 bytes of every kRows-th row.
+template <int kColumns, int kPitch>
+struct Rows {
+  static constexpr int kParts = kColumns / 4, kRows = kThreads / kParts;
+  const float* from;
+  i64 stride;
+  int row, left, place;
+  bool wide;
+  __device__ Rows(const float* first, i64 step, i64 columns, bool vector) : stride(step), wide(vector) {
+    row = threadIdx.x / kParts;
+    const int column = threadIdx.x % kParts * 4;
+    left = columns > column ? static_cast<int>(columns - column < 4 ? columns - column : 4) : 0;
+    from = first + row * stride + (left > 0 ? column : 0);
+    place = row * kPitch + column;
   }
-}
+  // The next chunk, of which `steps` steps exist.
+  __device__ void load(float* to, i64 steps) {
+    const int rows = steps < kChunk ? static_cast<int>(steps) - row : kChunk;
+    const float* source = from;
+#pragma unroll
+    for (int i = 0; i < kChunk; i += kRows, source += kRows * stride) {
+      float* target = to + place + i * kPitch;
+      if (wide && left > 0 && i < rows)
+        selective::copy16(target, source);
+      else
+        *reinterpret_cast<uint4*>(target) = selective::load_some(source, i < rows ? left : 0);
+    }
+    from += kChunk * stride;
+  }
+};
 
 // Two neighbouring columns of rows g and g + 8 as a left operand whose column t stands for 2t and t + 4 for
 // 2t + 1.
@@ -200,7 +214,7 @@ __device__ void finish(const Scan& s, const Unit& u, i64 batch, i64 first, const
 
 // kOutput: y, otherwise only the states and the decay of a segment.
 template <int kStates, bool kOutput>
-__global__ void __launch_bounds__(kThreads, 4) chunk_kernel(const __grid_constant__ Problem p) {
+__global__ void __launch_bounds__(kThreads, kResident) chunk_kernel(const __grid_constant__ Problem p) {
   extern __shared__ __align__(128) unsigned char bytes[];
   using Memory = Shared<kStates>;
   Memory& shared = *reinterpret_cast<Memory*>(bytes);
@@ -217,6 +231,10 @@ __global__ void __launch_bounds__(kThreads, 4) chunk_kernel(const __grid_constan
   const i64 bc = (at.batch * s.length * s.groups + at.group) * s.states;
   const float *B = static_cast<const float*>(s.B) + bc, *C = static_cast<const float*>(s.C) + bc;
   const float rate = s.A[u.head] * kLog2e, bias = s.dt_bias ? s.dt_bias[u.head] : 0.0f;
+  const i64 begin = at.first_chunk * kChunk;
+  Rows<kStates, kPitch> rows_B(B + begin * bc_stride, bc_stride, s.states, p.wide_bc),
+      rows_C(C + begin * bc_stride, bc_stride, s.states, p.wide_bc);
+  Rows<kWidth, kPitchX> rows_x(x + begin * x_stride, x_stride, u.width, p.wide_x);
   if (kOutput) {
     const float* from = p.segments > 1 ? p.entering + at.segment * states_size(s) : s.initial;
     if (from) work.each_state(u, s.states, [&](i64 i, float& v) { v = from[i]; });
@@ -225,10 +243,9 @@ __global__ void __launch_bounds__(kThreads, 4) chunk_kernel(const __grid_constan
   for (i64 c = at.first_chunk; c < at.last_chunk; ++c) {
     const i64 first = c * kChunk, left = s.length - first;
     __syncthreads();  // all have left the chunk before
-    load_rows<kStates>(shared.B, kPitch, B + first * bc_stride, bc_stride, left, s.states, p.wide_bc);
-    if (kOutput)
-      load_rows<kStates>(shared.C, kPitch, C + first * bc_stride, bc_stride, left, s.states, p.wide_bc);
-    load_rows<kWidth>(shared.x, kPitchX, x + first * x_stride, x_stride, left, u.width, p.wide_x);
+    rows_B.load(shared.B, left);
+    if (kOutput) rows_C.load(shared.C, left);
+    rows_x.load(shared.x, left);
     selective::copy_commit();
     if (work.warp == 0) {
       const float d = lane < left ? step_size(s, dt[(first + lane) * s.heads] + bias) : 0.0f;
