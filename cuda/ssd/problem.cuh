@@ -103,6 +103,6 @@ inline Problem describe(const Scan& s, int chunk, int units) {
 
 Status launch_bf16(const Problem& p, bool output, cudaStream_t stream);
 Status launch_f32(const Problem& p, bool output, cudaStream_t stream);
-int bf16_units();  // a block
+int bf16_units(), f32_units();  // a block
 
 }  // namespace exactscan::cuda::ssd

@@ -25,7 +25,7 @@ struct Shape {
 };
 Shape shape_of(const Scan& s) {
   if (s.type == Storage::bf16) return {64, bf16_units(), 1};
-  return {32, 1, 4};
+  return {32, f32_units(), 1};
 }
 
 bool valid(const Scan& s) {
