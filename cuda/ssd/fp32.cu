@@ -13,14 +13,17 @@ namespace {
 constexpr int kChunk = 32, kUnits = 3;
 constexpr int kThreads = 128 * kUnits;
 // Distances of rows so that the lanes of a warp meet different banks.
-constexpr int kPitchX = kWidth + 8, kPitchM = kChunk + 4;
+constexpr int kPitchX = kWidth + 8, kPitchG = kChunk + 4;
 
+// Operands in parts (hi, lo) lie in the order in which the lanes of a warp hold them: 16 bytes a lane.
 template <int kStates>
 struct Shared {
-  static constexpr int kPitchB = kStates + 4, kPitchC = kStates + 8;
-  alignas(16) float raw_B[kChunk * kStates], raw_C[kChunk * kStates], x[kUnits][2][kChunk * kPitchX];
-  alignas(16) float2 B[kChunk * kPitchB], C[kChunk * kPitchC], M[kUnits][kChunk * kPitchM];  // hi, lo
-  alignas(16) float G[2][kChunk * kPitchM];  // sums over the first and second half of the states
+  static constexpr int kPitch = kStates + 8;
+  alignas(16) float B[kChunk * kPitch], C[kChunk * kPitch], x[kUnits][2][kChunk * kPitchX];
+  alignas(16) float B_parts[2][kChunk * kStates];         // as right operand of S: [k][n / 2][lane][n % 2][2]
+  alignas(16) float C_parts[2][kChunk * kStates];         // as left operand: [k][row half][lane][4]
+  alignas(16) float M_parts[kUnits][2][kChunk * kChunk];  // the same
+  alignas(16) float G[2][kChunk * kPitchG];               // sums over the first and second half of the states
   alignas(16) float sums[kUnits][kChunk], sizes[kUnits][kChunk],
       into[kUnits][kChunk];  // L, d, d exp2(L_last - L)
 };
@@ -39,17 +42,27 @@ __device__ inline void product(float (&d)[4], float a0, float a1, float a2, floa
       : "r"(__float_as_uint(a0)), "r"(__float_as_uint(a1)), "r"(__float_as_uint(a2)),
         "r"(__float_as_uint(a3)), "r"(__float_as_uint(b0)), "r"(__float_as_uint(b1)));
 }
-__device__ inline void product(float (&d)[4], const float2 (&a)[4], float2 b0, float2 b1) {
-  product(d, a[0].y, a[1].y, a[2].y, a[3].y, b0.x, b1.x);
-  product(d, a[0].x, a[1].x, a[2].x, a[3].x, b0.y, b1.y);
-  product(d, a[0].x, a[1].x, a[2].x, a[3].x, b0.x, b1.x);
+struct Left {
+  float4 high, low;
+};
+__device__ inline Left split(float a0, float a1, float a2, float a3) {
+  const float2 s0 = split(a0), s1 = split(a1), s2 = split(a2), s3 = split(a3);
+  return {{s0.x, s1.x, s2.x, s3.x}, {s0.y, s1.y, s2.y, s3.y}};
 }
-// Two neighbouring columns of rows g and g + 8 as a left operand whose column t stands for 2t and t + 4 for
-// 2t + 1.
-__device__ inline void read_left(float2 (&a)[4], const float2* upper, int pitch) {
-  const float4 u = *reinterpret_cast<const float4*>(upper),
-               l = *reinterpret_cast<const float4*>(upper + 8 * pitch);
-  a[0] = {u.x, u.y}, a[1] = {l.x, l.y}, a[2] = {u.z, u.w}, a[3] = {l.z, l.w};
+// Right operand: hi and lo of (t, g) and (t + 4, g).
+__device__ inline void product(float (&d)[4], const Left& a, float2 high, float2 low) {
+  product(d, a.low.x, a.low.y, a.low.z, a.low.w, high.x, high.y);
+  product(d, a.high.x, a.high.y, a.high.z, a.high.w, low.x, low.y);
+  product(d, a.high.x, a.high.y, a.high.z, a.high.w, high.x, high.y);
+}
+__device__ inline Left read_left(const float (*parts)[kChunk * kChunk], int tile, int lane) {
+  return {reinterpret_cast<const float4*>(parts[0])[32 * tile + lane],
+          reinterpret_cast<const float4*>(parts[1])[32 * tile + lane]};
+}
+template <int kSize>
+__device__ inline void write_parts(float (*parts)[kSize], int i, const Left& v) {
+  reinterpret_cast<float4*>(parts[0])[i] = v.high;
+  reinterpret_cast<float4*>(parts[1])[i] = v.low;
 }
 
 // Brings chunks of rows of `columns` floats into rows of kColumns at distance kPitch; what does not exist is
@@ -89,65 +102,78 @@ struct Rows {
 template <int kStates>
 struct Work {
   using Memory = Shared<kStates>;
-  static constexpr int kPitchB = Memory::kPitchB, kPitchC = Memory::kPitchC;
+  static constexpr int kPitch = Memory::kPitch;
   Memory& shared;
-  int u, warp, g, t;            // unit; warp in it
+  int u, warp, lane, g, t;      // unit; warp in it
   float state[kStates / 8][4];  // channels 16 warp + g and + 8, states 8 j + 2t and + 1
 
-  // B and C in parts, by all threads.
+  // B and C in parts, by all threads. In products over states column t stands for state 2t and t + 4 for 2t
+  // + 1.
   __device__ void split_all(bool output) {
-    for (int i = 4 * static_cast<int>(threadIdx.x); i < kChunk * kStates; i += 4 * kThreads) {
-      const int row = i / kStates, column = i % kStates;
-      auto put = [](float4 v, float2* to) {
-        const float2 a = split(v.x), b = split(v.y), c = split(v.z), d = split(v.w);
-        reinterpret_cast<float4*>(to)[0] = {a.x, a.y, b.x, b.y};
-        reinterpret_cast<float4*>(to)[1] = {c.x, c.y, d.x, d.y};
-      };
-      put(*reinterpret_cast<const float4*>(shared.raw_B + i), shared.B + row * kPitchB + column);
-      if (output) put(*reinterpret_cast<const float4*>(shared.raw_C + i), shared.C + row * kPitchC + column);
+#pragma unroll 1
+    for (int i = threadIdx.x; i < kChunk * kStates / 4; i += kThreads) {
+      const int tile = i / 32;
+      const float* b = shared.B + (tile / (kStates / 16) * 8 + t) * kPitch + tile % (kStates / 16) * 16 + g;
+      write_parts(shared.B_parts, i, split(b[0], b[4 * kPitch], b[8], b[4 * kPitch + 8]));
+      if (!output) continue;
+      const float* c = shared.C + (tile % 2 * 16 + g) * kPitch + tile / 2 * 8 + 2 * t;
+      const float2 upper = *reinterpret_cast<const float2*>(c),
+                   lower = *reinterpret_cast<const float2*>(c + 8 * kPitch);
+      write_parts(shared.C_parts, i, split(upper.x, lower.x, upper.y, lower.y));
     }
+  }
+  __device__ Left read_C(int k, int r) const {
+    return {reinterpret_cast<const float4*>(shared.C_parts[0])[32 * (2 * k + r) + lane],
+            reinterpret_cast<const float4*>(shared.C_parts[1])[32 * (2 * k + r) + lane]};
   }
   // G: six tiles of 16 x 8 reach the diagonal or below, each in two halves of the states.
   __device__ void multiply_bc() const {
     static_assert(kUnits == 3);
     const int w = threadIdx.x / 32, tile = w % 6, half = w / 6;
-    const int row = tile < 2 ? 0 : 16, column = 8 * (tile < 2 ? tile : tile - 2);
+    const int r = tile < 2 ? 0 : 1, column = 8 * (tile < 2 ? tile : tile - 2);
     float d[4] = {};
 #pragma unroll 4
-    for (int i = 0; i < kStates / 2; i += 8) {
-      const int k = half * kStates / 2 + i + 2 * t;
-      float2 a[4];
-      read_left(a, shared.C + (row + g) * kPitchC + k, kPitchC);
-      const float4 b = *reinterpret_cast<const float4*>(shared.B + (column + g) * kPitchB + k);
-      product(d, a, {b.x, b.y}, {b.z, b.w});
+    for (int i = 0; i < kStates / 16; ++i) {
+      const int k = half * (kStates / 16) + i;
+      const float2 v = *reinterpret_cast<const float2*>(shared.B + (column + g) * kPitch + 8 * k + 2 * t);
+      const float2 b0 = split(v.x), b1 = split(v.y);
+      product(d, read_C(k, r), {b0.x, b1.x}, {b0.y, b1.y});
     }
-    float* to = shared.G[half] + (row + g) * kPitchM + column + 2 * t;
+    float* to = shared.G[half] + (16 * r + g) * kPitchG + column + 2 * t;
     *reinterpret_cast<float2*>(to) = {d[0], d[1]};
-    *reinterpret_cast<float2*>(to + 8 * kPitchM) = {d[2], d[3]};
+    *reinterpret_cast<float2*>(to + 8 * kPitchG) = {d[2], d[3]};
   }
-  // M, by the unit's threads: eight neighbours each.
+  // M, by the unit's warps: a tile of columns each.
   __device__ void weights() const {
-    const int i = (threadIdx.x & 127) / 4, first = (threadIdx.x & 3) * 8;
-    const float own = shared.sums[u][i];
-    float2* to = shared.M[u] + i * kPitchM + first;
+    float own[2], size[2];
 #pragma unroll
-    for (int e = 0; e < 8; ++e) {
-      const int j = first + e;
-      const float v = shared.G[0][i * kPitchM + j] + shared.G[1][i * kPitchM + j];
-      to[e] = split(j <= i ? v * (exp2_fast(own - shared.sums[u][j]) * shared.sizes[u][j]) : 0.0f);
+    for (int e = 0; e < 2; ++e)
+      own[e] = shared.sums[u][8 * warp + t + 4 * e], size[e] = shared.sizes[u][8 * warp + t + 4 * e];
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      if (8 * warp > 16 * r + 15) continue;
+      float m[4];
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const int i = 16 * r + g + (e & 1 ? 8 : 0), j = 8 * warp + t + (e & 2 ? 4 : 0), at = i * kPitchG + j;
+        const float v = shared.G[0][at] + shared.G[1][at];
+        m[e] = j <= i ? v * (exp2_fast(shared.sums[u][i] - own[e / 2]) * size[e / 2]) : 0.0f;
+      }
+      write_parts(shared.M_parts[u], 32 * (2 * warp + r) + lane, split(m[0], m[1], m[2], m[3]));
     }
   }
   // y[row half][8 channels] = exp2(L) C S^T.
   __device__ void entering(float (&y)[2][2][4]) const {
 #pragma unroll
     for (int k = 0; k < kStates / 8; ++k) {
-      const float2 b[4] = {split(state[k][0]), split(state[k][1]), split(state[k][2]), split(state[k][3])};
+      float2 b[4];
+#pragma unroll
+      for (int e = 0; e < 4; ++e) b[e] = split(state[k][e]);
 #pragma unroll
       for (int r = 0; r < 2; ++r) {
-        float2 a[4];
-        read_left(a, shared.C + (16 * r + g) * kPitchC + 8 * k + 2 * t, kPitchC);
-        product(y[r][0], a, b[0], b[1]);
-        product(y[r][1], a, b[2], b[3]);
+        const Left a = read_C(k, r);
+        product(y[r][0], a, {b[0].x, b[1].x}, {b[0].y, b[1].y});
+        product(y[r][1], a, {b[2].x, b[3].x}, {b[2].y, b[3].y});
       }
     }
 #pragma unroll
@@ -161,19 +187,18 @@ struct Work {
   // y += M x.
   __device__ void within(float (&y)[2][2][4], const float* x) const {
 #pragma unroll
-    for (int k = 0; k < kChunk; k += 8) {
+    for (int k = 0; k < kChunk / 8; ++k) {
       float2 b[2][2];
 #pragma unroll
       for (int n = 0; n < 2; ++n)
 #pragma unroll
-        for (int e = 0; e < 2; ++e) b[n][e] = split(x[(k + t + 4 * e) * kPitchX + 16 * warp + 8 * n + g]);
+        for (int e = 0; e < 2; ++e) b[n][e] = split(x[(8 * k + t + 4 * e) * kPitchX + 16 * warp + 8 * n + g]);
 #pragma unroll
       for (int r = 0; r < 2; ++r) {
-        if (16 * r + 15 < k) continue;
-        const float2* m = shared.M[u] + (16 * r + g) * kPitchM + k + t;
-        const float2 a[4] = {m[0], m[8 * kPitchM], m[4], m[8 * kPitchM + 4]};
-        product(y[r][0], a, b[0][0], b[0][1]);
-        product(y[r][1], a, b[1][0], b[1][1]);
+        if (8 * k > 16 * r + 15) continue;
+        const Left a = read_left(shared.M_parts[u], 2 * k + r, lane);
+#pragma unroll
+        for (int n = 0; n < 2; ++n) product(y[r][n], a, {b[n][0].x, b[n][1].x}, {b[n][0].y, b[n][1].y});
       }
     }
   }
@@ -184,14 +209,18 @@ struct Work {
 #pragma unroll
       for (float& v : tile) v *= end;
 #pragma unroll 1
-    for (int k = 0; k < kChunk; k += 8) {
-      const float w0 = shared.into[u][k + t], w1 = shared.into[u][k + t + 4];
-      const float* x = x_chunk + (k + t) * kPitchX + 16 * warp + g;
-      const float2 a[4] = {split(x[0] * w0), split(x[8] * w0), split(x[4 * kPitchX] * w1),
-                           split(x[4 * kPitchX + 8] * w1)};
-      const float2* b = shared.B + (k + t) * kPitchB + g;
+    for (int k = 0; k < kChunk / 8; ++k) {
+      const float w0 = shared.into[u][8 * k + t], w1 = shared.into[u][8 * k + t + 4];
+      const float* x = x_chunk + (8 * k + t) * kPitchX + 16 * warp + g;
+      const Left a = split(x[0] * w0, x[8] * w0, x[4 * kPitchX] * w1, x[4 * kPitchX + 8] * w1);
+      const float4* high = reinterpret_cast<const float4*>(shared.B_parts[0]) + k * kStates * 2 + lane;
+      const float4* low = reinterpret_cast<const float4*>(shared.B_parts[1]) + k * kStates * 2 + lane;
 #pragma unroll
-      for (int n = 0; n < kStates / 8; ++n) product(state[n], a, b[8 * n], b[4 * kPitchB + 8 * n]);
+      for (int n = 0; n < kStates / 16; ++n) {
+        const float4 h = high[32 * n], l = low[32 * n];
+        product(state[2 * n], a, {h.x, h.y}, {l.x, l.y});
+        product(state[2 * n + 1], a, {h.z, h.w}, {l.z, l.w});
+      }
     }
   }
   template <class F>
@@ -204,36 +233,52 @@ struct Work {
         if (channel < v.width && n < states) f(v.state + channel * states + n, state[j][k]);
       }
   }
+  // f(row, channel, value) of the unit's y.
+  template <class F>
+  __device__ void each_output(float (&y)[2][2][4], F&& f) const {
+#pragma unroll
+    for (int r = 0; r < 4; ++r)
+#pragma unroll
+      for (int n = 0; n < 2; ++n)
+#pragma unroll
+        for (int e = 0; e < 2; ++e) f(8 * r + g, 16 * warp + 8 * n + 2 * t + e, y[r / 2][n][2 * (r & 1) + e]);
+  }
   // Skip, gate and store.
   __device__ void finish(const Scan& s, const Unit& v, i64 batch, i64 first, const float* x,
                          float (&y)[2][2][4], bool wide) const {
-    const float* skips = s.D + (s.D_per_channel ? v.head * s.width + v.channel : v.head);
+    if (s.D && s.D_per_channel) {
+      const float* skip = s.D + v.head * s.width + v.channel;
+      each_output(y, [&](int i, int p, float& out) {
+        if (p < v.width) out = fmaf(skip[p], x[i * kPitchX + p], out);
+      });
+    } else if (s.D) {
+      const float skip = s.D[v.head];
+      each_output(y, [&](int i, int p, float& out) { out = fmaf(skip, x[i * kPitchX + p], out); });
+    }
+    const i64 begin = ((batch * s.length + first) * s.heads + v.head) * s.width + v.channel,
+              stride = s.heads * s.width;
+    const int rows = s.length - first < kChunk ? static_cast<int>(s.length - first) : kChunk;
+    if (s.z) {
+      const float* from = static_cast<const float*>(s.z) + begin;
+      each_output(y, [&](int i, int p, float& out) {
+        if (i >= rows || p >= v.width) return;
+        const float z = from[i * stride + p];
+        out *= z * sigmoid(z);
+      });
+    }
+    float* to = static_cast<float*>(s.y) + begin + g * stride + 16 * warp + 2 * t;
+    const int left = v.width - 16 * warp - 2 * t;
 #pragma unroll
-    for (int r = 0; r < 4; ++r) {  // rows of eight
-      const int i = 8 * r + g;
-      if (first + i >= s.length) break;
-      const i64 row = ((batch * s.length + first + i) * s.heads + v.head) * s.width + v.channel;
+    for (int r = 0; r < 4; ++r, to += 8 * stride) {
+      if (8 * r + g >= rows) break;
 #pragma unroll
       for (int n = 0; n < 2; ++n) {
-        const int channel = 16 * warp + 8 * n + 2 * t;
-        float out[2];
-#pragma unroll
-        for (int e = 0; e < 2; ++e) {
-          out[e] = y[r / 2][n][2 * (r & 1) + e];
-          if (channel + e >= v.width) continue;
-          if (s.D)
-            out[e] = fmaf(skips[s.D_per_channel ? channel + e : 0], x[i * kPitchX + channel + e], out[e]);
-          if (s.z) {
-            const float z = static_cast<const float*>(s.z)[row + channel + e];
-            out[e] *= z * sigmoid(z);
-          }
-        }
-        float* to = static_cast<float*>(s.y) + row + channel;
-        if (wide && channel < v.width) {
-          __stcs(reinterpret_cast<float2*>(to), float2{out[0], out[1]});
+        const float2 out{y[r / 2][n][2 * (r & 1)], y[r / 2][n][2 * (r & 1) + 1]};
+        if (wide && left > 8 * n) {
+          __stcs(reinterpret_cast<float2*>(to + 8 * n), out);
         } else {
-          if (channel < v.width) to[0] = out[0];
-          if (channel + 1 < v.width) to[1] = out[1];
+          if (left > 8 * n) to[8 * n] = out.x;
+          if (left > 8 * n + 1) to[8 * n + 1] = out.y;
         }
       }
     }
@@ -268,11 +313,11 @@ __global__ void __launch_bounds__(kThreads, 1) chunk_kernel(const __grid_constan
   const Place at = place(p, kUnits);
   const int which = threadIdx.x / 128, lane = threadIdx.x & 31;
   const Unit u = unit(p, at, which);
-  Work<kStates> work{shared, which, static_cast<int>(threadIdx.x / 32 & 3), lane / 4, lane & 3, {}};
+  Work<kStates> work{shared, which, static_cast<int>(threadIdx.x / 32 & 3), lane, lane / 4, lane & 3, {}};
   const i64 x_stride = s.heads * s.width, bc_stride = s.groups * s.states, begin = at.first_chunk * kChunk;
   const i64 bc = ((at.batch * s.length + begin) * s.groups + at.group) * s.states;
-  Rows<kStates, kStates, kThreads> rows_B(static_cast<const float*>(s.B) + bc, bc_stride, s.states, p.wide_bc,
-                                          threadIdx.x),
+  Rows<kStates, Memory::kPitch, kThreads> rows_B(static_cast<const float*>(s.B) + bc, bc_stride, s.states,
+                                                 p.wide_bc, threadIdx.x),
       rows_C(static_cast<const float*>(s.C) + bc, bc_stride, s.states, p.wide_bc, threadIdx.x);
   Rows<kWidth, kPitchX, 128> rows_x(static_cast<const float*>(s.x) +
                                         ((at.batch * s.length + begin) * s.heads + u.head) * s.width +
@@ -280,8 +325,8 @@ __global__ void __launch_bounds__(kThreads, 1) chunk_kernel(const __grid_constan
                                     x_stride, u.width, p.wide_x, threadIdx.x & 127);
   auto request = [&](i64 chunk, int half) {
     const i64 left = s.length - chunk * kChunk;
-    rows_B.load(shared.raw_B, left);
-    if (kOutput) rows_C.load(shared.raw_C, left);
+    rows_B.load(shared.B, left);
+    if (kOutput) rows_C.load(shared.C, left);
     if (u.exists) rows_x.load(shared.x[which][half], left);
     selective::copy_commit();
   };
@@ -303,7 +348,6 @@ __global__ void __launch_bounds__(kThreads, 1) chunk_kernel(const __grid_constan
     work.split_all(kOutput);
     if (sums_up) steps.finish(s, first, shared, which);
     __syncthreads();
-    if (c + 1 < at.last_chunk) request(c + 1, half ^ 1);
     if (sums_up) steps.load(s, first + kChunk);
     const float* const x = shared.x[which][half];
     float y[2][2][4] = {};
@@ -312,6 +356,7 @@ __global__ void __launch_bounds__(kThreads, 1) chunk_kernel(const __grid_constan
       if (u.exists) work.entering(y);
       __syncthreads();  // G is complete
     }
+    if (c + 1 < at.last_chunk) request(c + 1, half ^ 1);
     if (!u.exists) continue;
     if constexpr (kOutput) {
       work.weights();
