@@ -102,7 +102,7 @@ void forward_cases(bool small) {
   c.segments = 5, c.gate = c.initial = true, forward_case<T>(c);
 }
 
-// Every segmentation and every run give the same, the last within rounding, the runs to the bit.
+// Ten runs give the same to the bit.
 template <class T>
 void repeated() {
   Case c{2, 700, 5, 64, 1, 128};
