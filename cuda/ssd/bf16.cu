@@ -234,13 +234,18 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 bool describe_all(const Scan& s, Maps& maps) {
   const i64 row = s.heads * s.width, bc = s.groups * s.states;
-  const TensorShape wide{
-      {s.width, s.heads, s.length, s.batch}, {s.width, row, s.length * row}, {64, 1, 64, 1}},
-      narrow{{s.states, s.groups, s.length, s.batch}, {s.states, bc, s.length * bc}, {64, 1, 64, 1}};
+  const TensorShape wide{{s.width, s.heads, s.length, s.batch},
+                         {s.width, row, s.length * row},
+                         {64, 1, 64, 1},
+                         Permutation::lines_of_128_bytes},
+      narrow{{s.states, s.groups, s.length, s.batch},
+             {s.states, bc, s.length * bc},
+             {64, 1, 64, 1},
+             Permutation::lines_of_128_bytes};
   TensorShape rows = wide;
   rows.box[2] = 16;
   auto describe = [](CUtensorMap& map, const void* data, const TensorShape& t) {
-    return is_tensor<bf16>(data, t) && describe_tensor<bf16>(map, data, t, CU_TENSOR_MAP_SWIZZLE_128B);
+    return is_tensor<bf16>(data, t) && describe_tensor<bf16>(map, data, t);
   };
   return describe(maps.x, s.x, wide) && describe(maps.z, s.z ? s.z : s.x, rows) &&
          describe(maps.y, s.y, rows) && describe(maps.B, s.B, narrow) && describe(maps.C, s.C, narrow);
