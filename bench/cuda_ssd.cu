@@ -68,10 +68,11 @@ void shape(i64 batch, i64 length, i64 heads, i64 width, i64 groups, i64 states, 
   void* scratch = a.make<float>(static_cast<i64>(bytes / 4));
   require(cudaDeviceSynchronize(), "data");
   char name[120];
-  std::snprintf(name, sizeof name, "ssd %s (%lld, %lld, %lld x %lld, N %lld)%s%s",
+  std::snprintf(name, sizeof name, "ssd %s (%lld, %lld, %lld x %lld, N %lld)%s%s%s",
                 sizeof(T) == 4 ? "f32" : "bf16", static_cast<long long>(batch),
                 static_cast<long long>(length), static_cast<long long>(heads), static_cast<long long>(width),
-                static_cast<long long>(states), gate ? " z" : "", bytes > 0 ? " cut in time" : "");
+                static_cast<long long>(states), groups > 1 ? " groups" : "", gate ? " z" : "",
+                bytes > 0 ? " cut in time" : "");
   copier->line(name, median_ms([&] { ok(ssd::scan(s, scratch, bytes, nullptr)); }),
                (n * (gate ? 3 : 2) + 2 * m + k) * static_cast<i64>(sizeof(T)), peer);
 }
