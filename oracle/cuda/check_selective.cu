@@ -12,36 +12,11 @@ namespace {
 constexpr int kUnroll = 4;
 constexpr int kWarps = 2, kSteps = 8, kQuads = 8, kLanes = 4;
 
-// The type of every tensor that has a time, where they have one in common; else each is asked.
-enum class Timed : std::uint8_t { f32, bf16, any };
-
-template <Timed kType>
+// `Floats`: every tensor that has a time is of binary32.
+template <bool Floats>
 __device__ float load_timed(const DeviceTensor& tensor, std::int64_t i) {
-  if constexpr (kType == Timed::f32) return static_cast<const float*>(tensor.data)[i];
-  if constexpr (kType == Timed::bf16)
-    return float_of_bits(std::uint32_t{static_cast<const std::uint16_t*>(tensor.data)[i]} << 16);
+  if constexpr (Floats) return static_cast<const float*>(tensor.data)[i];
   return load(tensor, i);
-}
-// Elements i … i + kCount - 1 in one access. Requires: they are aligned to it.
-template <Timed kType, int kCount>
-__device__ void load_vector(const DeviceTensor& tensor, std::int64_t i, float (&values)[kCount]) {
-  if constexpr (kType == Timed::f32) {
-    using Vector = std::conditional_t<kCount == 4, float4, float2>;
-    const Vector vector = *reinterpret_cast<const Vector*>(static_cast<const float*>(tensor.data) + i);
-    values[0] = vector.x, values[1] = vector.y;
-    if constexpr (kCount == 4) values[2] = vector.z, values[3] = vector.w;
-  } else if constexpr (kType == Timed::bf16) {
-    const auto* words =
-        reinterpret_cast<const std::uint32_t*>(static_cast<const std::uint16_t*>(tensor.data) + i);
-    std::uint32_t pair[2] = {words[0], 0};
-    if constexpr (kCount == 4) {
-      const uint2 four = *reinterpret_cast<const uint2*>(words);
-      pair[0] = four.x, pair[1] = four.y;
-    }
-#pragma unroll
-    for (int j = 0; j < kCount; ++j)
-      values[j] = float_of_bits(j % 2 == 0 ? pair[j / 2] << 16 : pair[j / 2] & 0xffff0000U);
-  }
 }
 
 // Sixteen bytes that leave and enter shared memory at once: a midpoint and two binary32 numbers.
@@ -85,7 +60,7 @@ __device__ bool place_of(const SelectiveScreen& p, std::int64_t warp, Place& pla
   return true;
 }
 
-template <Timed kType, int kChannels, int kStates>
+template <bool Floats, int kChannels, int kStates>
 class Warp {
   using Space = WarpSpace<kChannels, kStates>;
 
@@ -105,8 +80,8 @@ class Warp {
     states_ = static_cast<int>(p_.states);
     weights_ =
         ((place_.batch * p_.groups + place_.group) * p_.states + lane_ / 2) * p_.length + lane_ % 2 * 4;
-    whole_ = kType != Timed::any && p_.length % 4 == 0 && aligned(p_.u) && aligned(p_.delta) &&
-             aligned(p_.z) && aligned(p_.y) && aligned(p_.B) && aligned(p_.C);
+    whole_ = Floats && p_.length % 4 == 0 && aligned(p_.u) && aligned(p_.delta) && aligned(p_.z) &&
+             aligned(p_.y) && aligned(p_.B) && aligned(p_.C);
 #pragma unroll
     for (int c = 0; c < kChannels; ++c) {
       bias_[c] = live(c) ? load_or_zero(p_.delta_bias, first + c) : 0;
@@ -171,12 +146,18 @@ class Warp {
   template <int kCount>
   __device__ void load_run(const DeviceTensor& tensor, std::int64_t i, int there,
                            float (&values)[kCount]) const {
-    if constexpr (kType != Timed::any) {
-      if (whole_ && there >= kCount) return load_vector<kType, kCount>(tensor, i, values);
+    if constexpr (Floats) {
+      if (whole_ && there >= kCount) {
+        using Vector = std::conditional_t<kCount == 4, float4, float2>;
+        const Vector vector = *reinterpret_cast<const Vector*>(static_cast<const float*>(tensor.data) + i);
+        values[0] = vector.x, values[1] = vector.y;
+        if constexpr (kCount == 4) values[2] = vector.z, values[3] = vector.w;
+        return;
+      }
     }
 #pragma unroll
     for (int j = 0; j < kCount; ++j)
-      if (j < there) values[j] = load_timed<kType>(tensor, i + j);
+      if (j < there) values[j] = load_timed<Floats>(tensor, i + j);
   }
 
   // Two steps of each of the quad's channels.
@@ -339,7 +320,7 @@ __device__ void fill_tables(const Tables& constants) {
   __syncthreads();
 }
 
-template <Timed kType, int kChannels, int kStates, int kBlocks>
+template <bool Floats, int kChannels, int kStates, int kBlocks>
 __global__ __launch_bounds__(32 * kWarps,
                              kBlocks) void screen_kernel(const __grid_constant__ SelectiveScreen p,
                                                          const __grid_constant__ Tables constants,
@@ -349,7 +330,7 @@ __global__ __launch_bounds__(32 * kWarps,
   const int warp = static_cast<int>(threadIdx.x) / 32;
   Place place;
   if (!place_of<kChannels>(p, static_cast<std::int64_t>(blockIdx.x) * kWarps + warp, place)) return;
-  Warp<kType, kChannels, kStates>(p, place, space[warp]).run(suspect, ratio);
+  Warp<Floats, kChannels, kStates>(p, place, space[warp]).run(suspect, ratio);
 }
 
 template <int kChannels, int kStates, int kBlocks>
@@ -359,15 +340,11 @@ cudaError_t launch(const SelectiveScreen& p, std::uint8_t* suspect, float* ratio
   const std::int64_t grid = (p.batch * p.groups * blocks + kWarps - 1) / kWarps;
   if (grid == 0) return cudaSuccess;
   if (grid > 0x7fffffff) return cudaErrorInvalidConfiguration;
-  const auto all = [&](Storage type) {
-    bool same = true;
-    for (const DeviceTensor* tensor : {&p.u, &p.delta, &p.z, &p.y, &p.B, &p.C})
-      same = same && (tensor->data == nullptr || tensor->type == type);
-    return same;
-  };
-  const auto kernel = all(Storage::f32)    ? screen_kernel<Timed::f32, kChannels, kStates, kBlocks>
-                      : all(Storage::bf16) ? screen_kernel<Timed::bf16, kChannels, kStates, kBlocks>
-                                           : screen_kernel<Timed::any, kChannels, kStates, kBlocks>;
+  bool floats = true;
+  for (const DeviceTensor* tensor : {&p.u, &p.delta, &p.z, &p.y, &p.B, &p.C})
+    floats = floats && (tensor->data == nullptr || tensor->type == Storage::f32);
+  const auto kernel = floats ? screen_kernel<true, kChannels, kStates, kBlocks>
+                             : screen_kernel<false, kChannels, kStates, kBlocks>;
   kernel<<<static_cast<unsigned>(grid), 32 * kWarps, 0, stream>>>(p, make_tables(), suspect, ratio);
   return cudaGetLastError();
 }
@@ -376,8 +353,8 @@ cudaError_t launch(const SelectiveScreen& p, std::uint8_t* suspect, float* ratio
 
 cudaError_t screen(const SelectiveScreen& p, std::uint8_t* suspect, float* ratio, cudaStream_t stream) {
   if (p.states > most_states || p.groups < 1 || p.channels % p.groups != 0) return cudaErrorInvalidValue;
-  // Channels a quad, states a lane, blocks a multiprocessor: 20 warps there leave 96 registers a thread; 1.94
-  // waves of them at 8 x 5120 channels. Two channels a quad save little and fill the machine worse.
+  // Channels a quad, states a lane, blocks a multiprocessor: 20 warps there leave 96 registers a thread, and
+  // are 1.94 waves at 8 x 5120 channels. Two channels a quad save little and fill the machine worse.
   if (p.states <= 16) return launch<1, 4, 10>(p, suspect, ratio, stream);
   return launch<1, 16, 4>(p, suspect, ratio, stream);
 }
