@@ -80,8 +80,8 @@ HWY_INLINE std::int64_t step_columns(D d, const Row<T>& row, std::int64_t from, 
 
 // Time steps that channels are taken through while their states stay in registers, and vectors of channels
 // taken at a time: whole lines of memory. Only where h is streamed: in a cache, h is read back.
-constexpr std::int64_t kStepsAtOnce = 4;
-constexpr std::size_t kVectorsAtOnce = 4;
+constexpr std::int64_t kStepsAtOnce = 2;
+constexpr std::size_t kVectorsAtOnce = 2;
 
 template <bool kInput, class D, class T>
 HWY_INLINE std::int64_t stream_columns(D d, const ScanJob<T>& job, std::int64_t t, std::int64_t from,
