@@ -350,7 +350,7 @@ void add_stage_inputs(const GenerateRequest& request, const Dimensions& shape, c
   if (stage) add_sums(request, shape, op != "ssd_state_passing" && !bare, result);
   if (op == "ssd" && v.sequences == 2 && shape.at("B") == 1) {
     result.inputs["cu_seqlens"] = borders(shape);
-  } else if ((stage || op == "ssd") && (v.sequences == 1 || request.profile == "trigger")) {
+  } else if ((stage || op == "ssd") && (v.sequences != 0 || request.profile == "trigger")) {
     result.inputs["seq_idx"] = sequences(shape);
   }
 }

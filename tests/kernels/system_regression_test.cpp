@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "oracle/check/check.hpp"
@@ -70,6 +71,25 @@ TEST(Oracle, DecayBetweenChunksMayOverflow) {
   value.outputs["final_states"] = f32({1, 1, 1, 1}, {std::nan("")});
   EXPECT_EQ(check(value).verdict, Verdict::undecided);
   value.inputs["dA_cumsum"] = f32({1, 1, 1, 1}, {2});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
+// Without states the scores between steps are 0, and 0 times an infinite input is NaN; or they are skipped.
+TEST(Oracle, NoStatesAndAnInfiniteInput) {
+  Case value;
+  value.op = "ssd";
+  value.options = {{"chunk_size", std::int64_t{2}}};
+  value.inputs = {{"x", f32({1, 2, 1, 1}, {std::numeric_limits<double>::infinity(), 1})},
+                  {"dt", f32({1, 2, 1}, {1, 1})},
+                  {"A", f32({1}, {-1})},
+                  {"B", f32({1, 2, 1, 0}, {})},
+                  {"C", f32({1, 2, 1, 0}, {})}};
+  value.outputs["y"] = f32({1, 2, 1, 1}, {std::nan(""), std::nan("")});
+  EXPECT_NE(check(value).verdict, Verdict::refuted);
+  value.outputs["y"] = f32({1, 2, 1, 1}, {0, 0});
+  EXPECT_NE(check(value).verdict, Verdict::refuted);
+  value.inputs["x"] = f32({1, 2, 1, 1}, {1, 1});
+  value.outputs["y"] = f32({1, 2, 1, 1}, {std::nan(""), std::nan("")});
   EXPECT_EQ(check(value).verdict, Verdict::refuted);
 }
 
