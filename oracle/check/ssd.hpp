@@ -36,11 +36,9 @@ class Ssd {
   void evaluate(std::span<const Request> requests, Emit&& emit) const;
 
  private:
-  struct Step;
   struct State;
   struct Unit;
 
-  std::vector<Step> steps_of(std::int64_t b, std::int64_t h) const;
   Unit unit_of(std::int64_t b, std::int64_t h) const;
   void enclose_column(const Unit& unit, std::int64_t p, CarefulSink& sink) const;
   void advance(const Unit& unit, std::int64_t p, std::int64_t t, std::vector<State>& states) const;

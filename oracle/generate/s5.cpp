@@ -6,6 +6,7 @@
 #include <complex>
 #include <limits>
 
+#include "oracle/generate/lattice.hpp"
 #include "oracle/generate/profile.hpp"
 
 namespace exactscan {
@@ -160,7 +161,7 @@ bool is_s5(std::string_view op) {
 }
 
 Case generate_s5(const GenerateRequest& request, const Dimensions& shape) {
-  if (request.profile == "gauge" || request.profile == "mantissa") {
+  if (lattice_kind(request.profile)) {
     throw GenerateError(fmt::format(
         "profile '{}' is for affine_scan and diagonal_ssm: the sums of {} are not exact in every order",
         request.profile, request.op));

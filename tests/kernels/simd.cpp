@@ -6,24 +6,10 @@
 #include "impl/diagonal_s4.hpp"
 #include "impl/diagonal_scan.hpp"
 #include "tests/kernels/implementation.hpp"
+#include "tests/kernels/on_target.hpp"
 
 namespace exactscan::kernels {
 namespace {
-
-// Restricts Highway to one instruction set while it lives; 0: to none.
-class OnTarget {
- public:
-  explicit OnTarget(std::int64_t target) { choose(target); }
-  ~OnTarget() { choose(0); }
-  OnTarget(const OnTarget&) = delete;
-  OnTarget& operator=(const OnTarget&) = delete;
-
- private:
-  static void choose(std::int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
 
 template <class T>
 impl::View<T> view(const Operand& operand) {

@@ -7,6 +7,7 @@ const std::vector<SystemKernel>& system_kernels() {
     std::vector<SystemKernel> list;
     add_plain(list);
     add_s5(list);
+    add_mamba(list);
     return list;
   }();
   return all;
