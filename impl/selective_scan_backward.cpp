@@ -189,6 +189,7 @@ void selective_scan_backward(const SelectiveShape& shape, const SelectiveInputs<
   }
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot stand in parentheses
 #define EXACTSCAN_INSTANTIATE(T)                                                                       \
   template void selective_scan_backward<T>(const SelectiveShape&, const SelectiveInputs<T>&, const T*, \
                                            const SelectiveGradients<T>&)
@@ -197,5 +198,6 @@ EXACTSCAN_INSTANTIATE(double);
 EXACTSCAN_INSTANTIATE(Float16);
 EXACTSCAN_INSTANTIATE(BFloat16);
 #undef EXACTSCAN_INSTANTIATE
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace exactscan::impl
