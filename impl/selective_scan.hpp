@@ -44,25 +44,28 @@ template <class T>
 void selective_scan(const SelectiveShape& shape, const SelectiveInputs<T>& in, T* y, State<T>* last,
                     const ScanOptions& options = {});
 
-// Gradients of the sum of dy y. Each has the shape of what it is the gradient of; null: not wanted. Those
-// of B and C go to dB and dC, or with constant ones to constant_dB and constant_dC.
+// Gradients of the sum of dy y and of dlast last (dlast: null for zero). Each has the shape of what it is the
+// gradient of; null: not wanted. Those of B and C go to dB and dC, or with constant ones to constant_dB and
+// constant_dC.
 template <class T>
 struct SelectiveGradients {
   T *du = nullptr, *ddelta = nullptr, *dB = nullptr, *dC = nullptr, *dz = nullptr;
   State<T>*dA = nullptr, *constant_dB = nullptr, *constant_dC = nullptr, *dD = nullptr,
-  *ddelta_bias = nullptr;
+  *ddelta_bias = nullptr, *dinitial = nullptr;
 };
 
-// With g the gradient before the gate, l[t,n] = C[t,n] g[t] + exp(delta[t+1] A[n]) l[t+1,n] that of h:
+// With g the gradient before the gate, l[t,n] = C[t,n] g[t] + exp(delta[t+1] A[n]) l[t+1,n] that of h
+// (after the last step dlast in place of the product):
 //   du = D g + sum_n l delta B,   ddelta = sum_n l (B u + A exp(delta A) h[t-1]) rule'(delta + delta_bias)
 //   dA = sum l delta exp(delta A) h[t-1], dB = sum l delta u, dC = sum g h, dD = sum g u, ddelta_bias = sum
-//   ddelta, dz = dy (readout) (z sigmoid(z))'; a sum over all that share the element.
+//   ddelta, dz = dy (readout) (z sigmoid(z))', dinitial = exp(delta[0] A) l[0] (dlast where length is 0);
+//   a sum over all that share the element.
 // The state before every 64th step is kept, the others are computed again, never recovered by division or
-// subtraction. The gradient of last is taken as 0; limits of the step rule are not for here. Sums over batch,
+// subtraction. Limits of the step rule are not for here. Sums over batch,
 // channels and time in State<T>, one rounding to T. One thread. Otherwise as selective_scan.
 template <class T>
 void selective_scan_backward(const SelectiveShape& shape, const SelectiveInputs<T>& in, const T* dy,
-                             const SelectiveGradients<T>& out);
+                             const SelectiveGradients<T>& out, const State<T>* dlast = nullptr);
 
 // One step for decoding. length is 1; in's u, delta, z are [batch, channels], B, C [batch, groups, states].
 // state: [batch, channels, states], the state before and then after; y: [batch, channels]; in.initial is not

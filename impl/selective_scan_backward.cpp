@@ -9,9 +9,9 @@ class GroupGradients {
  public:
   using S = State<T>;
 
-  GroupGradients(const SelectiveShape& shape, const SelectiveInputs<T>& in, const T* dy,
+  GroupGradients(const SelectiveShape& shape, const SelectiveInputs<T>& in, const T* dy, const S* dlast,
                  const SelectiveGradients<T>& out, std::vector<ChannelTile> tiles)
-      : shape_(shape), in_(in), dy_(dy), out_(out), tiles_(std::move(tiles)) {
+      : shape_(shape), in_(in), dy_(dy), dlast_(dlast), out_(out), tiles_(std::move(tiles)) {
     for (const ChannelTile& tile : tiles_) {
       constants_.push_back(constants_of(in, tile, shape.states));
       sums_.push_back({tile_rows<S>(shape.states), tile_rows<S>(shape.states), tile_rows<S>(shape.states),
@@ -23,7 +23,9 @@ class GroupGradients {
 
   void run_all(std::int64_t b) {
     keep_states(b);
-    carry_.assign(tiles_.size(), tile_rows<S>(shape_.states));
+    carry_.clear();
+    for (const ChannelTile& tile : tiles_)
+      carry_.push_back(by_state(of_batch(dlast_, b), tile, shape_.states));
     for (std::int64_t chunk = chunks(); chunk-- > 0;) {
       const std::int64_t t = chunk * kSelectiveSteps, steps = steps_from(t);
       weights_.fetch(shape_, in_, b, tiles_[0].group, t, steps);
@@ -32,6 +34,11 @@ class GroupGradients {
         reverse(i, b, t, kept_[tiles_.size() * chunk_index(chunk) + i]);
       if (in_.constant_B == nullptr) write_weights(dB_, out_.dB, b, t, steps);
       if (in_.constant_C == nullptr) write_weights(dC_, out_.dC, b, t, steps);
+    }
+    if (out_.dinitial == nullptr) return;
+    for (std::size_t i = 0; i < tiles_.size(); ++i) {
+      scatter_rows(carry_[i].data(), tiles_[i].count, shape_.states,
+                   of_batch(out_.dinitial, b) + tiles_[i].first * shape_.states, shape_.states);
     }
   }
 
@@ -61,12 +68,17 @@ class GroupGradients {
     return (b * shape_.channels + tiles_[i].first) * shape_.length + t;
   }
 
+  // Of states, [batch, channels, states], those of one batch entry.
+  template <class Pointer>
+  Pointer of_batch(Pointer states, std::int64_t b) const {
+    return states == nullptr ? nullptr : states + b * shape_.channels * shape_.states;
+  }
+
   // kept_[chunk * tiles + i]: tile i's states before the chunk.
   void keep_states(std::int64_t b) {
     kept_.clear();
-    const S* const initial =
-        in_.initial == nullptr ? nullptr : in_.initial + b * shape_.channels * shape_.states;
-    for (const ChannelTile& tile : tiles_) kept_.push_back(by_state(initial, tile, shape_.states));
+    for (const ChannelTile& tile : tiles_)
+      kept_.push_back(by_state(of_batch(in_.initial, b), tile, shape_.states));
     for (std::int64_t chunk = 0; chunk + 1 < chunks(); ++chunk) {
       const std::int64_t t = chunk * kSelectiveSteps;
       weights_.fetch(shape_, in_, b, tiles_[0].group, t, kSelectiveSteps);
@@ -152,6 +164,7 @@ class GroupGradients {
   const SelectiveShape& shape_;
   const SelectiveInputs<T>& in_;
   const T* dy_;
+  const S* dlast_;
   const SelectiveGradients<T>& out_;
   std::vector<ChannelTile> tiles_;
   std::vector<TileConstants<S>> constants_;
@@ -168,7 +181,7 @@ class GroupGradients {
 
 template <class T>
 void selective_scan_backward(const SelectiveShape& shape, const SelectiveInputs<T>& in, const T* dy,
-                             const SelectiveGradients<T>& out) {
+                             const SelectiveGradients<T>& out, const State<T>* dlast) {
   require_valid(shape, in, dy);
   require_selective(!(in.step.low > std::numeric_limits<double>::lowest()) &&
                         !(in.step.high < std::numeric_limits<double>::max()),
@@ -182,7 +195,7 @@ void selective_scan_backward(const SelectiveShape& shape, const SelectiveInputs<
   for (auto first = tiles.begin(); first != tiles.end();) {
     const auto end =
         std::find_if(first, tiles.end(), [&](const ChannelTile& tile) { return tile.group != first->group; });
-    GroupGradients<T> group(shape, in, dy, out, {first, end});
+    GroupGradients<T> group(shape, in, dy, dlast, out, {first, end});
     for (std::int64_t b = 0; b < shape.batch; ++b) group.run_all(b);
     group.finish();
     first = end;
@@ -192,7 +205,7 @@ void selective_scan_backward(const SelectiveShape& shape, const SelectiveInputs<
 // NOLINTBEGIN(bugprone-macro-parentheses): types cannot stand in parentheses
 #define EXACTSCAN_INSTANTIATE(T)                                                                       \
   template void selective_scan_backward<T>(const SelectiveShape&, const SelectiveInputs<T>&, const T*, \
-                                           const SelectiveGradients<T>&)
+                                           const SelectiveGradients<T>&, const State<T>*)
 EXACTSCAN_INSTANTIATE(float);
 EXACTSCAN_INSTANTIATE(double);
 EXACTSCAN_INSTANTIATE(Float16);

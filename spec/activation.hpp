@@ -4,6 +4,9 @@
 // Nothing is required of exp but exp(x + y) = exp(x) exp(y), and nothing of softplus and sigmoid but that
 // they are functions (and, for gradients, each other's derivative as below): tests/spec/ holds the
 // definitions against one another over a finite ring that has such an exp.
+//
+// constexpr here and in the step functions beside it: so they also serve on a GPU, where nvcc takes constexpr
+// functions (--expt-relaxed-constexpr) and the number is the device's ball.
 #pragma once
 
 #include <cmath>
@@ -15,7 +18,7 @@
 namespace exactscan::spec {
 
 template <class T>
-T exponential(const T& x) {
+constexpr T exponential(const T& x) {
   if constexpr (std::is_floating_point_v<T>)
     return std::exp(x);
   else
@@ -24,7 +27,7 @@ T exponential(const T& x) {
 
 // log(1 + e^x); the derivative is sigmoid.
 template <class T>
-T soft_plus(const T& x) {
+constexpr T soft_plus(const T& x) {
   if constexpr (std::is_floating_point_v<T>)
     return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
   else
@@ -33,7 +36,7 @@ T soft_plus(const T& x) {
 
 // 1/(1 + e^-x); the derivative is sigmoid (1 - sigmoid).
 template <class T>
-T logistic(const T& x) {
+constexpr T logistic(const T& x) {
   if constexpr (std::is_floating_point_v<T>)
     return 1 / (1 + std::exp(-x));
   else
@@ -42,11 +45,20 @@ T logistic(const T& x) {
 
 // x within [low, high]; a NaN stays.
 template <class T>
-T limited(const T& x, double low, double high) {
+constexpr T limited(const T& x, double low, double high) {
   if constexpr (std::is_floating_point_v<T>)
     return x < low ? low : x > high ? high : x;
   else
     return clamp(x, low, high);
+}
+
+// The derivative of limited: 0 beyond the limits, 1 within and at a limit itself.
+template <class T>
+T limited_slope(const T& x, double low, double high) {
+  if constexpr (std::is_floating_point_v<T>)
+    return x < low || x > high ? T(0) : T(1);
+  else
+    return clamp_slope(x, low, high);
 }
 
 // What the definitions of the Mamba systems need of a number; those that subtract need a ring.
@@ -61,7 +73,7 @@ concept ExponentialRing = Ring<T> && ExponentialSemiring<T>;
 
 // z sigmoid(z).
 template <ExponentialSemiring T>
-T silu(const T& z) {
+constexpr T silu(const T& z) {
   return z * logistic(z);
 }
 

@@ -25,44 +25,47 @@ namespace exactscan::spec {
 struct StepRule {
   bool softplus = false;
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
-  bool limits() const {
+  constexpr bool limits() const {
     return low > -std::numeric_limits<double>::infinity() || high < std::numeric_limits<double>::infinity();
   }
 };
 
 template <ExponentialSemiring T>
-T step_size(const T& raw, const T& bias, const StepRule& rule) {
+constexpr T step_size(const T& raw, const T& bias, const StepRule& rule) {
   const T x = raw + bias;
   const T delta = rule.softplus ? soft_plus(x) : x;
   return rule.limits() ? limited(delta, rule.low, rule.high) : delta;
 }
 
-// d step_size / d raw, without limits.
+// d step_size / d raw.
 template <ExponentialSemiring T>
 T step_size_slope(const T& raw, const T& bias, const StepRule& rule) {
-  return rule.softplus ? logistic(T(raw + bias)) : one<T>();
+  const T x = raw + bias;
+  const T slope = rule.softplus ? logistic(x) : one<T>();
+  if (!rule.limits()) return slope;
+  return limited_slope(rule.softplus ? soft_plus(x) : x, rule.low, rule.high) * slope;
 }
 
-// The transition of one state: {exp(delta A), delta B u}.
+// The transition of one state: {exp(delta A), delta u B}; delta u is what all states of a step share.
 template <ExponentialSemiring T>
-ScalarAffineTransition<T> selective_transition(const T& delta, const T& A, const T& B, const T& u) {
-  return {exponential(T(delta * A)), T(delta * B) * u};
+constexpr ScalarAffineTransition<T> selective_transition(const T& delta, const T& A, const T& B, const T& u) {
+  return {exponential(T(delta * A)), T(delta * u) * B};
 }
 
 // One state, one step.
 template <ExponentialSemiring T>
-T selective_step(const T& delta, const T& A, const T& B, const T& u, T h) {
+constexpr T selective_step(const T& delta, const T& A, const T& B, const T& u, T h) {
   return apply(selective_transition(delta, A, B, u), std::move(h));
 }
 
 // sum of C[n] h[n] + D u; the accessors give the n-th C and h.
 template <ExponentialSemiring T, class C, class H>
-T selective_readout(std::size_t states, C&& c, H&& h, const T& D, const T& u) {
+constexpr T selective_readout(std::size_t states, C&& c, H&& h, const T& D, const T& u) {
   return dot<T>(states, c, h) + D * u;
 }
 
 template <ExponentialSemiring T>
-T gated(const T& y, const T& z) {
+constexpr T gated(const T& y, const T& z) {
   return y * silu(z);
 }
 

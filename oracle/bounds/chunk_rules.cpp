@@ -36,6 +36,10 @@ ChunkRules::ChunkRules(const ElementaryRules& rules, const Contract& contract,
   conversions_[0] = once ? 1 : 2;
   conversions_[1] = once ? 1 : 2;
   conversions_[2] = once ? 1 : 4;
+  // Of gradients: 16-bit operands: the gated dy, a state's gradient when it is stored, and what is computed
+  // of them; tf32: dy, x | C, B, the weighted score, dy | C scale, dy; one more where the types are mixed.
+  conversions_[3] = once ? 3 : any_short ? 5 : 4;
+  if (any_short) stored_ = theta_;
 }
 
 Bound ChunkRules::factor(Way way, Bound additions, Bound exponent) const {
@@ -43,6 +47,14 @@ Bound ChunkRules::factor(Way way, Bound additions, Bound exponent) const {
   Bound log = k * std::log1p(theta_) + (4 + extra_) * std::log1p(v_) + std::log1p(rules_.exp_error()) +
               additions * std::log1p(accumulate_) + exponent;
   if (way == Way::entering) log += std::log1p(theta_state_);
+  return expm1_up(log * (1 + 0x1p-50L));
+}
+
+Bound ChunkRules::gradient(Bound additions, Bound exponent) const {
+  const Bound k = conversions_[3];
+  const Bound log = k * std::log1p(theta_) + (8 + 2 * extra_) * std::log1p(v_) +
+                    2 * std::log1p(rules_.exp_error()) + additions * std::log1p(accumulate_) +
+                    2 * std::log1p(theta_state_) + exponent;
   return expm1_up(log * (1 + 0x1p-50L));
 }
 

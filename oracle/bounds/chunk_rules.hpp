@@ -29,6 +29,13 @@ class ChunkRules {
   // (1+theta)^k (1+v)^4 (1+eps_e) (1+u_acc)^additions e^exponent - 1, k the conversions on that way.
   Bound factor(Way way, Bound additions, Bound exponent) const;
 
+  // The same of a term of a gradient, which may pass through a state and the gradient of one: both ends of a
+  // decay, two exponentials, the stored gate's product, and up to eight roundings.
+  Bound gradient(Bound additions, Bound exponent) const;
+  // Whether operands are 16-bit numbers that a tensor core takes as they are; what is stored on the way is
+  // then stored in 16 bits, with this relative error (0 where not).
+  Bound stored_between() const { return stored_; }
+
   // exp of a given difference or sum of size |d|: by how much the exponent may be off.
   Bound difference(Bound d) const { return up(Bound((v_ + prescale_) * d)); }
   Bound single(Bound d) const { return up(Bound(prescale_ * d)); }
@@ -52,7 +59,8 @@ class ChunkRules {
   const ElementaryRules& rules_;
   Decay decay_;
   Bound v_, prescale_, theta_ = 0, theta_state_ = 0, accumulate_, loss_;
-  int conversions_[3] = {0, 0, 0};
+  Bound stored_ = 0;
+  int conversions_[4] = {0, 0, 0, 0};
   int extra_ = 0;
 };
 

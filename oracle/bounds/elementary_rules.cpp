@@ -45,7 +45,7 @@ Inexact ElementaryRules::rounded(const Product& product, int roundings) const {
   if (!(up(Bound(product.reach() * (1 + g))) <= Bound(arithmetic_.largest)))
     return {product.magnitude(), infinity};
   const Bound loss = up(Bound(roundings * Bound(arithmetic_.underflow_loss()) * product.reach() * (1 + g)));
-  const Bound whole = up(Bound((std::ldexp(Bound(1), roundings) - 1) * bound * (1 + g)));
+  const Bound whole = up(Bound(static_cast<Bound>((1 << roundings) - 1) * bound * (1 + g)));
   return {product.magnitude(), up(Bound(product.error() + g * bound + tiny(loss, whole)))};
 }
 

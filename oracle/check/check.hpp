@@ -7,6 +7,7 @@
 
 #include "oracle/casefile/case.hpp"
 #include "oracle/check/report.hpp"
+#include "oracle/check/screen.hpp"
 #include "oracle/contract/contract.hpp"
 
 namespace exactscan {
@@ -16,6 +17,8 @@ struct CheckOptions {
   int threads = 1;  // 0: as many as the machine has
   // Called now and then, from one thread at a time, with the share of the work done (0 … 1); may be empty.
   std::function<void(double)> progress;
+  // Looks at all units first, where given (oracle/cuda/check_case.hpp); it must take the case's operation.
+  Screen screen;
 };
 
 // Judges every out.* tensor of `value` under `contract` (default: default_contract(value)).

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <functional>
 
+#include "oracle/check/screen.hpp"
+
 namespace exactscan {
 
 struct CheckerSettings {
@@ -13,6 +15,7 @@ struct CheckerSettings {
   bool exact = false;  // the case claims a lattice: verified first, then the allowance is zero
   std::function<bool()> finite_inputs;  // whether every input is finite; asked only where it matters
   std::function<void(double)> progress;
+  Screen screen;  // may be empty; operations judged unit by unit alone take one
 };
 
 }  // namespace exactscan

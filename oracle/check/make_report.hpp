@@ -25,11 +25,13 @@ inline TensorReport summary_of(const Output& output, const Findings& found) {
 template <class Op>
 TensorReport report_tensor(const Op& op, const Output& output, const Findings& found) {
   TensorReport tensor = summary_of(output, found);
+  std::vector<Remarkable> elements;
   for (const Remarkable& r : found.remarkable) {
     // One example is enough of what is explained.
-    if (r.verdict == Verdict::explained && !tensor.witnesses.empty()) break;
-    tensor.witnesses.push_back(spell_out(op, r));
+    if (r.verdict == Verdict::explained && !elements.empty()) break;
+    elements.push_back(r);
   }
+  if (!elements.empty()) tensor.witnesses = SpellOut<Op>(op, output, std::move(elements)).run();
   return tensor;
 }
 

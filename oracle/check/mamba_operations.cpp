@@ -1,5 +1,7 @@
 // The table's part for the Mamba systems: selective scan, state space duality, and the blocks around them.
-#include "oracle/check/operation.hpp"
+#include <utility>
+
+#include "oracle/check/layer_tensors.hpp"
 
 namespace exactscan {
 namespace {
@@ -18,7 +20,8 @@ OperationSpec selective_scan() {
       "h[t,n] = exp(delta[t] A[n]) h[t-1,n] + delta[t] B[t,n] u[t], h[-1] = initial_state\n"
       "y[t] = sum of C[t,n] h[t,n] + D u[t], times z[t] sigmoid(z[t]) with in.z; channel d reads group "
       "d / (D/G) of B and C\n"
-      "with in.dy: the gradients of the sum of dy y (the gradient of last_state is not propagated)",
+      "with in.dy: the gradients of the sum of dy y and of dlast_state times last_state (mamba_ssm does not "
+      "propagate the second)",
       {{"u", {"B,D,L"}, false, "", "input"},
        {"delta", {"B,D,L"}, false, "", "step size, before bias and softplus"},
        {"A", {"D,N"}, false, "", "rates, real"},
@@ -28,7 +31,8 @@ OperationSpec selective_scan() {
        {"z", {"B,D,L"}, true, "", "gate; missing: no gate"},
        {"delta_bias", {"D"}, true, "", "added to delta before softplus; missing: none"},
        {"initial_state", {"B,D,N"}, true, "", "state before the first step; missing: 0"},
-       {"dy", {"B,D,L"}, true, "", "gradient with respect to y; asks for the gradients below"}},
+       {"dy", {"B,D,L"}, true, "", "gradient with respect to y; asks for the gradients below"},
+       {"dlast_state", {"B,D,N"}, true, "", "gradient with respect to last_state; missing: 0"}},
       {{"y", {"B,D,L"}, false, "", "output, after the gate"},
        {"last_state", {"B,D,N"}, false, "", "the state after the last step"},
        {"du", {"B,D,L"}, false, "dy", "gradient"},
@@ -38,7 +42,8 @@ OperationSpec selective_scan() {
        {"dC", {"D,N", "B,N,L", "B,G,N,L"}, false, "dy", "gradient, in the shape of C"},
        {"dD", {"D"}, false, "dy,D", "gradient"},
        {"dz", {"B,D,L"}, false, "dy,z", "gradient"},
-       {"ddelta_bias", {"D"}, false, "dy,delta_bias", "gradient"}},
+       {"ddelta_bias", {"D"}, false, "dy,delta_bias", "gradient"},
+       {"dinitial_state", {"B,D,N"}, false, "dy,initial_state", "gradient"}},
       {source, schedule, {"delta_softplus", OptionKind::boolean, "softplus of the step size"}, threshold}};
 }
 
@@ -76,7 +81,9 @@ OperationSpec ssd() {
       "begins\n"
       "y[t,p] = sum of C[t,n] S[t,p,n] + D x[t,p], times z sigmoid(z) with in.z; head h reads group h / "
       "(H/G)\n"
-      "The initial state enters the first sequence, whatever its number (mamba_ssm: only number 0)",
+      "The initial state enters the first sequence, whatever its number (mamba_ssm: only number 0)\n"
+      "with in.dy: the gradients of the sum of dy y and of dfinal_states times the final states; the "
+      "gradient of dt is 0 beyond the limits",
       {{"x", {"B,T,H,P"}, false, "", "input"},
        {"dt", {"B,T,H"}, false, "", "step size, before bias, softplus and limits"},
        {"A", {"H"}, false, "", "rate of each head"},
@@ -92,10 +99,21 @@ OperationSpec ssd() {
         true,
         "",
         "where packed sequences begin, and the end of the last; batch 1",
-        ElementKind::integral}},
+        ElementKind::integral},
+       {"dy", {"B,T,H,P"}, true, "", "gradient with respect to y; asks for the gradients below"},
+       {"dfinal_states", {"B,H,P,N"}, true, "", "gradient with respect to final_states; missing: 0"}},
       {{"y", {"B,T,H,P"}, false, "", "output, after the gate"},
        {"final_states", {"B,H,P,N"}, false, "", "the state after the last step"},
-       {"varlen_states", {"R,H,P,N"}, false, "cu_seqlens", "the state after each packed sequence"}},
+       {"varlen_states", {"R,H,P,N"}, false, "cu_seqlens", "the state after each packed sequence"},
+       {"dx", {"B,T,H,P"}, false, "dy", "gradient"},
+       {"ddt", {"B,T,H"}, false, "dy", "gradient, through softplus and limits"},
+       {"dA", {"H"}, false, "dy", "gradient"},
+       {"dB", {"B,T,G,N"}, false, "dy", "gradient"},
+       {"dC", {"B,T,G,N"}, false, "dy", "gradient"},
+       {"dD", {"H", "H,P"}, false, "dy,D", "gradient, in the shape of D"},
+       {"dz", {"B,T,H,P"}, false, "dy,z", "gradient"},
+       {"ddt_bias", {"H"}, false, "dy,dt_bias", "gradient"},
+       {"dinitial_states", {"B,H,P,N"}, false, "dy,initial_states", "gradient"}},
       with({source, chunk_size}, step_options)};
 }
 
@@ -192,21 +210,14 @@ OperationSpec selective_state_update() {
 }
 
 OperationSpec mamba_block() {
+  std::vector<TensorSpec> inputs = layer_inputs();
+  inputs.insert(inputs.begin() + 1, {"gate_proj", {"I,N"}, false, "", "gate projection"});
   return {"mamba_block",
           "TorchLean's compact Mamba block: diagonal S4 with a gated readout",
           "s[t] = x[t] in_proj; h[t] = A h[t-1] + B s[t], h[-1] = h0\n"
           "y[t] = ((C h[t] + D s[t]) sigmoid(x[t] gate_proj)) out_proj",
-          {{"in_proj", {"I,N"}, false, "", "input projection"},
-           {"gate_proj", {"I,N"}, false, "", "gate projection"},
-           {"out_proj", {"N,O"}, false, "", "output projection"},
-           {"A", {"N"}, false, "", "decay"},
-           {"B", {"N"}, false, "", "input weight"},
-           {"C", {"N"}, false, "", "readout weight"},
-           {"D", {"N"}, false, "", "skip weight"},
-           {"x", {"L,I"}, false, "", "input"},
-           {"h0", {"N"}, true, "", "initial state; missing: 0"}},
-          {{"y", {"L,O"}, false, "", "output; reads the state after the update"},
-           {"h_last", {"N"}, false, "", "the state after the last step"}},
+          std::move(inputs),
+          layer_outputs(),
           {source, schedule}};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "oracle/check/layer_tensors.hpp"
 #include "oracle/check/s5_operations.hpp"
 
 namespace exactscan {
@@ -53,16 +54,8 @@ OperationSpec diagonal_s4() {
   return {"diagonal_s4",
           "a diagonal S4 layer: projection, diagonal state space model, readout, projection",
           "s[t] = x[t] in_proj; h[t] = A h[t-1] + B s[t], h[-1] = h0; y[t] = (C h[t] + D s[t]) out_proj",
-          {{"in_proj", {"I,N"}, false, "", "input projection"},
-           {"out_proj", {"N,O"}, false, "", "output projection"},
-           {"A", {"N"}, false, "", "decay"},
-           {"B", {"N"}, false, "", "input weight"},
-           {"C", {"N"}, false, "", "readout weight"},
-           {"D", {"N"}, false, "", "skip weight"},
-           {"x", {"L,I"}, false, "", "input"},
-           {"h0", {"N"}, true, "", "initial state; missing: 0"}},
-          {{"y", {"L,O"}, false, "", "output; reads the state after the update"},
-           {"h_last", {"N"}, false, "", "the state after the last step"}},
+          layer_inputs(),
+          layer_outputs(),
           {source, chunk_size}};
 }
 

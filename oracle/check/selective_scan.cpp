@@ -10,8 +10,6 @@
 namespace exactscan {
 namespace {
 
-using Number = Ball<double>;
-
 std::vector<std::int64_t> shape_of(const Case& value, const char* name) {
   const auto found = value.inputs.find(name);
   return found == value.inputs.end() ? std::vector<std::int64_t>{0} : found->second.shape;
@@ -31,7 +29,8 @@ SelectiveScan::SelectiveScan(const Case& value, const Dimensions& dimensions, co
   const auto array = [&](const char* name) { return Array(value, name, rules_.arithmetic()); };
   u_ = array("u"), delta_ = array("delta"), A_ = array("A"), B_ = array("B"), C_ = array("C"),
   D_ = array("D");
-  z_ = array("z"), bias_ = array("delta_bias"), initial_ = array("initial_state"), dy_ = array("dy");
+  z_ = array("z"), bias_ = array("delta_bias"), initial_ = array("initial_state"), dy_ = array("dy"),
+  dlast_ = array("dlast_state");
   rule_.rule.softplus = bool_option(value, "delta_softplus", false);
   rule_.threshold = number_option(value, "softplus_threshold", 20);
   for (const Array* w : {&B_, &C_}) {
@@ -56,6 +55,7 @@ SelectiveScan::SelectiveScan(const Case& value, const Dimensions& dimensions, co
   add("y", token), add("last_state", {batch_, channels_, states_}), add("du", token), add("ddelta", token);
   add("dA", {channels_, states_}), add("dB", shape_of(value, "B")), add("dC", shape_of(value, "C"));
   add("dD", {channels_}), add("dz", token), add("ddelta_bias", {channels_});
+  add("dinitial_state", {batch_, channels_, states_});
 }
 
 // Where there is no initial state a schedule may begin with the first summand as it is, and without D the
@@ -104,77 +104,6 @@ void SelectiveScan::want(const Request& r, std::vector<bool>& channels) const {
     for (std::int64_t d = first; d <= last && (b < 0 || b == i); ++d)
       channels[static_cast<std::size_t>(i * channels_ + d)] = true;
   }
-}
-
-SelectiveScan::Trace SelectiveScan::enclose_channel(std::int64_t b, std::int64_t d, bool keep,
-                                                    CarefulSink& sink) const {
-  Trace trace;
-  const auto states = static_cast<std::size_t>(states_);
-  std::vector<StateAllowance> bounds;
-  std::vector<Number>& h = trace.h0;
-  for (std::int64_t n = 0; n < states_; ++n) {
-    const double start = initial_(b, d, n);
-    h.push_back(Number::exactly(start));
-    trace.h0x.push_back(rules_.input(start, initial_.fits()));
-    bounds.emplace_back(rules_, state_type_, trace.h0x.back());
-  }
-  std::vector<Number> state = h;
-  std::vector<Inexact> ax(states), bx(states), hx = trace.h0x;
-  const std::int64_t row = b * channels_ + d;
-  bool over = false;
-  for (std::int64_t t = 0; t < length_; ++t) {
-    const StepSize size = enclose_step_size(rules_, rule_, delta_(b, d, t), delta_.fits(), bias_(d),
-                                            bias_.fits(), bias_.present());
-    over = over || size.overflow;
-    const double u = u_(b, d, t);
-    const Inexact ux = rules_.input(u, u_.fits());
-    typename Calculus<Bound>::Sum terms;
-    for (std::size_t i = 0; i < states; ++i) {
-      const auto n = static_cast<std::int64_t>(i);
-      const double A = A_(d, n), B = B_at(b, d, n, t), C = C_at(b, d, n, t);
-      const auto transition =
-          spec::selective_transition(size.value, Number::exactly(A), Number::exactly(B), Number::exactly(u));
-      state[i] = spec::apply(transition, state[i]);
-      const Inexact z = rules_.calculus().rounded_product(size.bound, rules_.input(A, A_.fits()));
-      ax[i] = rules_.exp(most(transition.a), z);
-      bx[i] = rules_.rounded(Product(size.bound).times(rules_.input(B, B_.fits())).times(ux), 2);
-      bounds[i].step(ax[i], bx[i], most(state[i]));
-      hx[i] = bounds[i].state(most(state[i]));
-      over = over || bounds[i].overflow_possible() || rules_.may_overflow(ax[i]);
-      // A constant B may be multiplied into C instead of the state's summand: one rounding more.
-      terms.add(rules_.rounded(Product(rules_.input(C, C_.fits())).times(hx[i]), B_.rank() == 2 ? 2 : 1));
-    }
-    const auto c = [&](std::size_t n) {
-      return Number::exactly(C_at(b, d, static_cast<std::int64_t>(n), t));
-    };
-    const auto s = [&](std::size_t n) -> const Number& { return state[n]; };
-    const double D = D_(d);
-    const Number value = spec::selective_readout(states, c, s, Number::exactly(D), Number::exactly(u));
-    if (D_.present()) terms.add(rules_.calculus().rounded_product(rules_.input(D, D_.fits()), ux));
-    const Inexact sum = terms.result(rules_.calculus());
-    const Inexact w{std::min(sum.magnitude, most(value)), sum.error};
-    over = over || rules_.may_overflow(sum);
-    if (sink.wants(y)) {
-      if (z_.present()) {
-        const Number z = Number::exactly(z_(b, d, t));
-        const Inexact zx = rules_.input(z.mid, z_.fits());
-        const Inexact e = rules_.gated(w, zx, rules_.sigmoid(z, zx));
-        sink.put(y, row, t, spec::gated(value, z), e.error, over || rules_.may_overflow(e));
-      } else {
-        sink.put(y, row, t, value, w.error, over);
-      }
-    }
-    if (!keep) continue;
-    trace.sizes.push_back(size), trace.readout.push_back(value), trace.readout_bound.push_back(w);
-    trace.overflow.push_back(over ? 1 : 0);
-    trace.h.insert(trace.h.end(), state.begin(), state.end());
-    trace.hx.insert(trace.hx.end(), hx.begin(), hx.end());
-    trace.ax.insert(trace.ax.end(), ax.begin(), ax.end());
-    trace.bx.insert(trace.bx.end(), bx.begin(), bx.end());
-  }
-  for (std::size_t i = 0; i < states && sink.wants(last_state); ++i)
-    sink.put(last_state, row, static_cast<std::int64_t>(i), state[i], hx[i].error, over);
-  return trace;
 }
 
 void SelectiveScan::enclose(std::int64_t unit, CarefulSink& sink) const {

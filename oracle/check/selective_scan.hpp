@@ -22,7 +22,7 @@ namespace exactscan {
 class SelectiveScan {
  public:
   static constexpr bool algebraic = false;
-  enum : int { y, last_state, du, ddelta, dA, dB, dC, dD, dz, ddelta_bias, output_count };
+  enum : int { y, last_state, du, ddelta, dA, dB, dC, dD, dz, ddelta_bias, dinitial_state, output_count };
 
   SelectiveScan(const Case& value, const Dimensions& dimensions, const Contract& contract);
 
@@ -40,13 +40,27 @@ class SelectiveScan {
 
  private:
   struct Trace;
+  struct Progress;
+  struct Readout;
   struct Total;
   struct Totals;
+  struct Adjoint;
 
   Trace enclose_channel(std::int64_t b, std::int64_t d, bool keep, CarefulSink& sink) const;
+  Readout advance(std::int64_t b, std::int64_t d, std::int64_t t, const StepSize& size, Progress& now) const;
+  void put_output(std::int64_t row, std::int64_t t, const Readout& readout, bool over,
+                  CarefulSink& sink) const;
   void enclose_gradients(std::int64_t group, CarefulSink& sink) const;
   void enclose_backward(std::int64_t b, std::int64_t d, const Trace& trace, Totals& totals,
                         CarefulSink& sink) const;
+  void step_back(const Trace& trace, std::int64_t t, Adjoint& now, Totals& totals, CarefulSink& sink) const;
+  void meet_state(const Trace& trace, std::int64_t t, std::size_t n, const Inexact& g,
+                  const spec::SelectiveAdjointStep<Ball<double>>& step, Adjoint& now, Totals& totals) const;
+  spec::SelectiveAdjointStep<Ball<double>> adjoint_values(const Trace& trace, std::int64_t t,
+                                                          const Adjoint& now) const;
+  Inexact enclose_lambda(const Trace& trace, std::int64_t t, std::size_t n, const Inexact& g,
+                         const Ball<double>& value, Adjoint& now) const;
+  void put_initial(const Trace& trace, const Adjoint& now, CarefulSink& sink) const;
   Inexact enclose_gate(const Trace& trace, std::int64_t b, std::int64_t d, std::int64_t t,
                        const Ball<double>& gate_gradient, CarefulSink& sink) const;
   Inexact decayed_state(const Trace& trace, std::int64_t t, std::size_t n, const Ball<double>& value) const;
@@ -88,7 +102,7 @@ class SelectiveScan {
   StateType state_type_;
   Previous previous_;
   StepSizeRule rule_;
-  Array u_, delta_, A_, B_, C_, D_, z_, bias_, initial_, dy_;
+  Array u_, delta_, A_, B_, C_, D_, z_, bias_, initial_, dy_, dlast_;
   std::vector<Output> outputs_;
 };
 
@@ -152,7 +166,8 @@ void SelectiveScan::gradients(std::int64_t b, std::int64_t d, Put&& emit) const 
       emit(output, row, column, value);
   };
   const spec::SelectiveRun<T> r = run(c);
-  std::vector<T> carry(static_cast<std::size_t>(states_), spec::zero<T>());
+  std::vector<T> carry;
+  for (std::int64_t n = 0; n < states_; ++n) carry.push_back(FromDouble<T>::make(dlast_(b, d, n)));
   for (std::int64_t t = length_; t-- > 0;) {
     const auto at = static_cast<std::size_t>(t);
     const T raw = FromDouble<T>::make(delta_(b, d, t)), bias = FromDouble<T>::make(bias_(d));
@@ -178,6 +193,8 @@ void SelectiveScan::gradients(std::int64_t b, std::int64_t d, Put&& emit) const 
     }
     carry = std::move(step.carry);
   }
+  for (std::int64_t n = 0; n < states_; ++n)
+    put(dinitial_state, b * channels_ + d, n, carry[static_cast<std::size_t>(n)]);
 }
 
 template <class T, class Emit>

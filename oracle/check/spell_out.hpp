@@ -1,7 +1,10 @@
-// spell_out: an element in words and digits, for a report.
+// SpellOut: elements in words and digits, for a report.
 #pragma once
 
+#include <cmath>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "oracle/check/findings.hpp"
 #include "oracle/check/ladder.hpp"
@@ -18,38 +21,67 @@ bool describe_exact(const Output& output, const Remarkable& element, const Enclo
 // Where the inputs decide: no allowance, and no deviation unless the candidate is wrong.
 void describe_special(const Remarkable& element, Witness& witness);
 
+// The elements of one output, evaluated together: operations share what the elements have in common.
 template <class Op>
-Witness spell_out(const Op& op, const Remarkable& element) {
-  const Output& output = op.outputs()[static_cast<std::size_t>(element.at.output)];
-  Witness witness = describe_element(output, element);
-  const Request request[] = {element.at};
-  ValueClass possible;
-  op.template evaluate<ValueClass>(request, [&](std::size_t, const ValueClass& c) { possible = c; });
-  if (!possible.finite()) {
-    describe_special(element, witness);
-    op.template evaluate<double>(request, [&](std::size_t, double x) {
-      witness.exact = std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf";
-    });
-    return witness;
-  }
-  bool done = false;
-  op.template evaluate<spec::Interval<256>>(request, [&](std::size_t, const auto& x) {
-    done = describe_exact(output, element, enclosure(x), false, witness);
-  });
-  const bool exact = is_algebraic<Op> && op.exact_affordable();
-  if (!done) {
-    op.template evaluate<spec::Interval<1024>>(request, [&](std::size_t, const auto& x) {
-      done = describe_exact(output, element, enclosure(x), !exact, witness);
-    });
-  }
-  if constexpr (is_algebraic<Op>) {
-    if (!done && exact) {
-      op.template evaluate<spec::Dyadic>(request, [&](std::size_t, const auto& x) {
-        describe_exact(output, element, enclosure(x), true, witness);
-      });
+class SpellOut {
+ public:
+  SpellOut(const Op& op, const Output& output, std::vector<Remarkable> elements)
+      : op_(op), output_(output), elements_(std::move(elements)) {
+    for (std::size_t i = 0; i < elements_.size(); ++i) {
+      witnesses_.push_back(describe_element(output_, elements_[i]));
+      open_.push_back(i);
     }
   }
-  return witness;
-}
+
+  std::vector<Witness> run() {
+    special();
+    const bool exact = is_algebraic<Op> && op_.exact_affordable();
+    rung<spec::Interval<256>>(false);
+    rung<spec::Interval<1024>>(!exact);
+    if constexpr (is_algebraic<Op>) {
+      if (exact) rung<spec::Dyadic>(true);
+    }
+    return std::move(witnesses_);
+  }
+
+ private:
+  std::vector<Request> requests(const std::vector<std::size_t>& which) const {
+    std::vector<Request> list;
+    for (const std::size_t i : which) list.push_back(elements_[i].at);
+    return list;
+  }
+
+  // Those that depend on a NaN or an infinity leave `open_`.
+  void special() {
+    std::vector<std::size_t> finite, not_finite;
+    op_.template evaluate<ValueClass>(requests(open_), [&](std::size_t i, const ValueClass& c) {
+      (c.finite() ? finite : not_finite).push_back(open_[i]);
+    });
+    for (const std::size_t i : not_finite) describe_special(elements_[i], witnesses_[i]);
+    if (!not_finite.empty()) {
+      op_.template evaluate<double>(requests(not_finite), [&](std::size_t i, double x) {
+        witnesses_[not_finite[i]].exact = std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf";
+      });
+    }
+    open_ = std::move(finite);
+  }
+
+  template <class T>
+  void rung(bool last) {
+    if (open_.empty()) return;
+    std::vector<std::size_t> left;
+    op_.template evaluate<T>(requests(open_), [&](std::size_t i, const T& x) {
+      const std::size_t at = open_[i];
+      if (!describe_exact(output_, elements_[at], enclosure(x), last, witnesses_[at])) left.push_back(at);
+    });
+    open_ = std::move(left);
+  }
+
+  const Op& op_;
+  const Output& output_;
+  std::vector<Remarkable> elements_;
+  std::vector<Witness> witnesses_;
+  std::vector<std::size_t> open_;
+};
 
 }  // namespace exactscan

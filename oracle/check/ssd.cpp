@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "oracle/check/outputs.hpp"
+#include "oracle/check/ssd_backward.hpp"
+#include "oracle/check/ssd_steps.hpp"
 #include "oracle/check/unit_judge.hpp"
 
 namespace exactscan {
@@ -11,17 +13,6 @@ namespace {
 using Number = Ball<double>;
 
 }  // namespace
-
-// What all columns and states of a head share at one step.
-struct Ssd::Step {
-  Number delta, decay;
-  Inexact delta_bound, decay_bound;      // of the step's own factor, for kernels that go step by step
-  Bound across, end, intra, state, row;  // e^rho - 1, e^gamma - 1, phi of y and of the chunk's state, F1
-  Bound passing;                         // relative error of exp(L_l) on its own
-  Bound so_far;                          // upper bound of exp(L_l)
-  bool starts, entered, last;  // a sequence begins; the chunk's first state still counts; the chunk ends
-  bool overflow;
-};
 
 // One state of one column.
 struct Ssd::State {
@@ -34,7 +25,7 @@ struct Ssd::State {
 
 struct Ssd::Unit {
   std::int64_t b, h;
-  std::vector<Step> steps;
+  std::vector<SsdStep> steps;
   Bound reach, operations;
   bool overflow;
 };
@@ -55,63 +46,19 @@ Ssd::Ssd(const Case& value, const Dimensions& dimensions, const Contract& contra
                     ": out.varlen_states must hold one state for each sequence of in.cu_seqlens");
 }
 
-std::vector<Ssd::Step> Ssd::steps_of(std::int64_t b, std::int64_t h) const {
-  const auto additions = static_cast<Bound>(in_.states), Q = static_cast<Bound>(in_.chunk);
-  const auto sequence_of = [&](std::int64_t t) {
-    return in_.sequence.empty() ? 0 : in_.sequence[static_cast<std::size_t>(b)][static_cast<std::size_t>(t)];
-  };
-  const Inexact A = rules_.input(in_.A(h), in_.A.fits());
-  std::vector<Step> steps;
-  std::vector<Inexact> x;
-  Number L(0);
-  for (std::int64_t t = 0; t < in_.steps; ++t) {
-    const StepSize size = enclose_step_size(rules_, in_.rule, in_.dt(b, t, h), in_.dt.fits(), in_.bias(h),
-                                            in_.bias.fits(), in_.bias.present());
-    Step step{};
-    const Number exponent = size.value * Number::exactly(in_.A(h));
-    const Inexact z = rules_.calculus().rounded_product(size.bound, A);
-    const bool first = t % in_.chunk == 0;
-    if (first) x.clear(), L = Number(0);
-    x.push_back(z);
-    L = L + exponent;
-    step.delta = size.value, step.delta_bound = size.bound;
-    step.starts = t > 0 && sequence_of(t) != sequence_of(t - 1);
-    step.entered = sequence_of(t) == sequence_of(std::max<std::int64_t>(t - t % in_.chunk - 1, 0));
-    step.last = t + 1 == in_.steps || (t + 1) % in_.chunk == 0;
-    step.decay = step.starts ? Number(0) : spec::exponential(exponent);
-    step.decay_bound = rules_.exp(most(spec::exponential(exponent)), z);
-    if (step.starts) step.decay_bound = {0, 0};
-    step.so_far = most(spec::exponential(L));
-    step.overflow = size.overflow || rules_.may_overflow(z) || rules_.may_overflow(step.decay_bound);
-    steps.push_back(step);
-    if (!step.last) continue;
-    const ChunkRules::Steps chunk = chunks_.steps(x);
-    for (std::size_t l = 0; l < x.size(); ++l) {
-      Step& s = steps[steps.size() - x.size() + l];
-      const Bound gamma = chunk.gamma[l], position = static_cast<Bound>(l);
-      s.across = expm1_up(chunk.rho[l]), s.end = expm1_up(gamma);
-      s.intra = chunks_.factor(ChunkRules::Way::intra, additions + position + 3, gamma);
-      s.state = chunks_.factor(ChunkRules::Way::state, Q, gamma);
-      s.passing = up(Bound(expm1_up(chunk.row[l]) * (1 + rules_.exp_error()) + rules_.exp_error()));
-      s.row = chunks_.factor(ChunkRules::Way::entering, additions + Q + 3, chunk.row[l]);
-    }
-  }
-  return steps;
-}
-
 Ssd::Unit Ssd::unit_of(std::int64_t b, std::int64_t h) const {
-  Unit unit{b, h, steps_of(b, h), 1, 0, false};
+  Unit unit{b, h, ssd_steps(rules_, chunks_, in_, b, h), 1, 0, false};
   Bound largest[6] = {1, 1, 1, 1, 1, 1};  // of x, B, C, D, initial states, steps and decays
   const auto meet = [&](int i, Bound value) { largest[i] = std::max(largest[i], value); };
   const std::int64_t group = in_.group_of(h);
   for (std::int64_t t = 0; t < in_.steps; ++t) {
-    const Step& step = unit.steps[static_cast<std::size_t>(t)];
+    const SsdStep& step = unit.steps[static_cast<std::size_t>(t)];
     for (std::int64_t p = 0; p < in_.width; ++p) meet(0, std::fabs(in_.x(b, t, h, p)));
     for (std::int64_t n = 0; n < in_.states; ++n) {
       meet(1, std::fabs(in_.B(b, t, group, n)));
       meet(2, std::fabs(in_.C(b, t, group, n)));
     }
-    meet(5, step.delta_bound.bound() * std::max(step.decay_bound.bound(), step.so_far));
+    meet(5, step.size.bound.bound() * std::max(step.decay_bound.bound(), step.so_far));
     unit.overflow = unit.overflow || step.overflow;
   }
   for (std::int64_t p = 0; p < in_.width; ++p) {
@@ -157,15 +104,15 @@ void Ssd::enclose_column(const Unit& unit, std::int64_t p, CarefulSink& sink) co
 
 // One step of all states: values, the chunk's own part, and the recurrence.
 void Ssd::advance(const Unit& unit, std::int64_t p, std::int64_t t, std::vector<State>& states) const {
-  const Step& step = unit.steps[static_cast<std::size_t>(t)];
+  const SsdStep& step = unit.steps[static_cast<std::size_t>(t)];
   const double x = in_.x(unit.b, t, unit.h, p);
   const Inexact xx = rules_.input(x, in_.x.fits());
   const Bound a = t % in_.chunk == 0 ? 0 : step.decay_bound.magnitude;
   for (std::int64_t n = 0; n < in_.states; ++n) {
     State& s = states[static_cast<std::size_t>(n)];
     const double B = in_.B(unit.b, t, in_.group_of(unit.h), n);
-    s.value = spec::ssd_step(step.decay, step.delta, Number::exactly(B), Number::exactly(x), s.value);
-    const Product leaf = Product(step.delta_bound).times(rules_.input(B, in_.B.fits())).times(xx);
+    s.value = spec::ssd_step(step.decay, step.size.value, Number::exactly(B), Number::exactly(x), s.value);
+    const Product leaf = Product(step.size.bound).times(rules_.input(B, in_.B.fits())).times(xx);
     const Bound grown = up(Bound(leaf.magnitude() + leaf.error()));
     s.excess = up(Bound(a * (1 + step.across) * s.excess + a * step.across * s.majorant + leaf.error() +
                         step.end * grown));
@@ -178,7 +125,7 @@ void Ssd::advance(const Unit& unit, std::int64_t p, std::int64_t t, std::vector<
 
 void Ssd::put_output(const Unit& unit, std::int64_t p, std::int64_t t, const std::vector<State>& states,
                      CarefulSink& sink) const {
-  const Step& step = unit.steps[static_cast<std::size_t>(t)];
+  const SsdStep& step = unit.steps[static_cast<std::size_t>(t)];
   const double x = in_.x(unit.b, t, unit.h, p), D = in_.skip(unit.h, p);
   const Inexact xx = rules_.input(x, in_.x.fits()),
                 dx = rules_.calculus().rounded_product(rules_.input(D, in_.D.fits()), xx);
@@ -214,7 +161,7 @@ void Ssd::put_output(const Unit& unit, std::int64_t p, std::int64_t t, const std
 void Ssd::put_sequence_end(const Unit& unit, std::int64_t p, std::int64_t sequence,
                            const std::vector<State>& states, CarefulSink& sink) const {
   const std::int64_t t = in_.ends[static_cast<std::size_t>(sequence) + 1] - 1;
-  const Step& step = unit.steps[static_cast<std::size_t>(t)];
+  const SsdStep& step = unit.steps[static_cast<std::size_t>(t)];
   for (std::int64_t n = 0; n < in_.states; ++n) {
     const State& s = states[static_cast<std::size_t>(n)];
     Bound error = up(Bound(s.excess * (1 + step.state) + step.state * s.majorant));
@@ -231,7 +178,7 @@ void Ssd::put_sequence_end(const Unit& unit, std::int64_t p, std::int64_t sequen
 
 // From chunk to chunk: the chunk's own state becomes a leaf of the scan over chunks.
 void Ssd::end_chunk(const Unit& unit, std::int64_t t, std::vector<State>& states) const {
-  const Step& step = unit.steps[static_cast<std::size_t>(t)];
+  const SsdStep& step = unit.steps[static_cast<std::size_t>(t)];
   const Bound decay = step.entered ? step.so_far : 0;
   // The factor of the state that enters, without any dot's additions or conversions.
   const Bound alpha = decay == 0 ? 0 : up(Bound(decay * step.passing));
@@ -244,6 +191,21 @@ void Ssd::end_chunk(const Unit& unit, std::int64_t t, std::vector<State>& states
   }
 }
 
-const OperationJudge ssd_judge = make_unit_judge<Ssd>("ssd");
+namespace {
+
+// The outputs by one class, their gradients by another.
+void judge_ssd(const Problem& problem, CheckerSettings settings, CaseReport& report) {
+  judge_units<Ssd>(problem, settings, report);
+  if (problem.value.inputs.count("dy") != 0) judge_ssd_gradients(problem, std::move(settings), report);
+}
+
+void exact_ssd(const Problem& problem, const CheckerSettings& settings, Case& result) {
+  exact_units<Ssd>(problem, settings, result);
+  if (problem.value.inputs.count("dy") != 0) exact_ssd_gradients(problem, settings, result);
+}
+
+}  // namespace
+
+const OperationJudge ssd_judge{"ssd", &judge_ssd, &exact_ssd};
 
 }  // namespace exactscan

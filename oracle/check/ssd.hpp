@@ -36,11 +36,9 @@ class Ssd {
   void evaluate(std::span<const Request> requests, Emit&& emit) const;
 
  private:
-  struct Step;
   struct State;
   struct Unit;
 
-  std::vector<Step> steps_of(std::int64_t b, std::int64_t h) const;
   Unit unit_of(std::int64_t b, std::int64_t h) const;
   void enclose_column(const Unit& unit, std::int64_t p, CarefulSink& sink) const;
   void advance(const Unit& unit, std::int64_t p, std::int64_t t, std::vector<State>& states) const;
@@ -66,6 +64,10 @@ T possible_output(T value, const spec::SsdHead<T>& /*head*/) {
 inline ValueClass possible_output(ValueClass value, const spec::SsdHead<ValueClass>& head) {
   bool finite = value.finite() && head.A.finite();
   for (const ValueClass& dt : head.dt) finite = finite && dt.finite();
+  // Without states a chunked kernel has scores of 0, by which it may multiply any x.
+  for (std::size_t t = 0; t < head.x.size() && head.B[t].empty(); ++t) {
+    for (const ValueClass& x : head.x[t]) finite = finite && x.finite();
+  }
   return finite ? value : ValueClass::any();
 }
 

@@ -98,6 +98,7 @@ SsdInputs::SsdInputs(const Case& value, const Dimensions& dimensions, const Elem
     throw CaseError(fmt::format("{}: {} heads cannot share {} groups", value.file, heads, groups));
   const auto array = [&](const char* name) { return Array(value, name, rules.arithmetic()); };
   x = array("x"), A = array("A"), B = array("B"), C = array("C"), D = array("D"), z = array("z");
+  dy = array("dy"), dfinal = array("dfinal_states");
   bias = array("dt_bias"), initial = array("initial_states"), sums = array("dA_cumsum"),
   chunk_states = array("states");
   (array("dt").rank() == 4 ? chunk_dt : dt) = array("dt");
@@ -115,7 +116,7 @@ SsdInputs::SsdInputs(const Case& value, const Dimensions& dimensions, const Elem
 }
 
 bool SsdInputs::fits() const {
-  for (const Array* a : {&x, &B, &C, &D, &initial, &chunk_dt, &sums, &chunk_states}) {
+  for (const Array* a : {&x, &B, &C, &D, &initial, &dy, &dfinal, &chunk_dt, &sums, &chunk_states}) {
     if (!a->fits()) return false;
   }
   return true;

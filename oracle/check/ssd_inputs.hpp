@@ -19,6 +19,7 @@ struct SsdInputs {
   std::int64_t batch, heads, steps, width, states, groups, chunk, chunks;
   StepSizeRule rule;
   Array x, dt, A, B, C, D, z, bias, initial;
+  Array dy, dfinal;                                 // gradients with respect to y and to the final states
   Array chunk_dt, sums, chunk_states;               // of the stages: dt, dA_cumsum, states
   std::vector<std::vector<std::int64_t>> sequence;  // by batch and step; empty: one sequence
   std::vector<std::int64_t> ends;                   // cu_seqlens, where the case has them

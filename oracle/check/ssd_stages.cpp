@@ -147,8 +147,9 @@ void SsdStatePassing::enclose(std::int64_t unit, CarefulSink& sink) const {
       const Inexact first = rules_.input(start, in_.initial.fits());
       ScanAllowance<Bound> bound(rules_.arithmetic(), first.magnitude, first.error);
       Number E = Number::exactly(start);
+      bool over = false;
       const auto give = [&](int output, std::int64_t row) {
-        if (sink.wants(output)) sink.put(output, row, n, E, bound.allowance(), bound.overflow_possible());
+        if (sink.wants(output)) sink.put(output, row, n, E, bound.allowance(), over);
       };
       for (std::int64_t c = 0; c < in_.chunks; ++c) {
         const std::int64_t row = ((b * in_.chunks + c) * in_.heads + h) * in_.width + p;
@@ -158,6 +159,8 @@ void SsdStatePassing::enclose(std::int64_t unit, CarefulSink& sink) const {
         const Inexact leaf = rules_.input(R, in_.chunk_states.fits());
         bound.step<false>({bounds[i].magnitude, bounds[i].error, leaf.magnitude, leaf.error, false});
         E = spec::ssd_pass(decays[i], E, Number::exactly(R));
+        // An infinite decay makes a NaN even of a state that is 0.
+        over = over || bound.overflow_possible() || rules_.may_overflow(bounds[i]);
         if (leaving_) give(states, row);
       }
       give(final_states, unit * in_.width + p);
@@ -171,7 +174,7 @@ SsdChunkScan::SsdChunkScan(const Case& value, const Dimensions& dimensions, cons
     throw CaseError(
         value.file +
         ": opt.states_convention: chunk_scan reads the states that enter the chunks, not those that leave");
-  if (!inter_only_ && (!in_.B.present() || !in_.chunk_dt.present()))
+  if (!inter_only_ && (value.inputs.count("B") == 0 || value.inputs.count("dt") == 0))
     throw CaseError(value.file + ": in.B and in.dt are needed, unless opt.inter_chunk_only is true");
   outputs_ = {make_output(value, contract, "y", {in_.batch, in_.steps, in_.heads, in_.width})};
 }

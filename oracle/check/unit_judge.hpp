@@ -10,10 +10,14 @@
 // An allowance that is not finite decides nothing: a finite candidate is explained, another undecided.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <map>
 #include <mutex>
+#include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -52,20 +56,70 @@ class UnitJudge {
   UnitJudge(const Op& op, CheckerSettings settings) : op_(op), settings_(std::move(settings)) {}
 
   std::vector<Findings> run() const {
+    std::vector<std::int64_t> units(static_cast<std::size_t>(op_.units()));
+    std::iota(units.begin(), units.end(), std::int64_t{0});
     std::vector<Findings> total(op_.outputs().size());
-    std::mutex mutex;
-    std::int64_t done = 0;
-    parallel_for(op_.units(), settings_.threads, [&](std::int64_t unit) {
-      const std::vector<Findings> found = judge(unit);
-      const std::scoped_lock lock(mutex);
-      for (std::size_t i = 0; i < total.size(); ++i) total[i].merge(found[i], settings_.keep);
-      if (settings_.progress)
-        settings_.progress(static_cast<double>(++done) / static_cast<double>(op_.units()));
-    });
+    judge_all(units, total);
+    return total;
+  }
+
+  // The same report, but that accepted units are not judged: see Screened. `note`: what its reader should
+  // know.
+  std::vector<Findings> run_screened(const Screened& screened, std::string& note) const {
+    std::vector<std::int64_t> suspects, accepted;
+    for (std::int64_t unit = 0; unit < op_.units(); ++unit)
+      (screened.suspect[static_cast<std::size_t>(unit)] != 0 ? suspects : accepted).push_back(unit);
+    std::vector<Findings> total(op_.outputs().size());
+    judge_all(suspects, total);
+    const auto bound = [&](std::int64_t unit) {
+      return static_cast<double>(screened.ratio[static_cast<std::size_t>(unit)]);
+    };
+    std::stable_sort(accepted.begin(), accepted.end(),
+                     [&](std::int64_t x, std::int64_t y) { return bound(x) > bound(y); });
+    // A bound is one of all outputs together: none may have a larger ratio in a unit that is left.
+    const auto least = [&] {
+      double ratio = std::numeric_limits<double>::infinity();
+      for (std::size_t i = 0; i < total.size(); ++i)
+        if (op_.outputs()[i].candidate.present()) ratio = std::min(ratio, total[i].max_ratio);
+      return ratio;
+    };
+    std::size_t judged = 0;
+    const auto left = [&] { return judged < accepted.size() && !(bound(accepted[judged]) < least()); };
+    while (left() && judged < most_judged_again) judge_all({accepted[judged++]}, total);
+    accept(static_cast<std::int64_t>(accepted.size() - judged), left() ? bound(accepted[judged]) : 0, total);
+    if (judged < accepted.size()) {
+      note = fmt::format(
+          "{} of {} channels were accepted by the screen: their deviations are not in max_ulp{}",
+          accepted.size() - judged, op_.units(), left() ? ", and max_ratio is an upper bound" : "");
+    }
     return total;
   }
 
  private:
+  void judge_all(const std::vector<std::int64_t>& units, std::vector<Findings>& total) const {
+    std::mutex mutex;
+    std::size_t done = 0;
+    parallel_for(static_cast<std::int64_t>(units.size()), settings_.threads, [&](std::int64_t i) {
+      const std::vector<Findings> found = judge(units[static_cast<std::size_t>(i)]);
+      const std::scoped_lock lock(mutex);
+      for (std::size_t k = 0; k < total.size(); ++k) total[k].merge(found[k], settings_.keep);
+      if (settings_.progress)
+        settings_.progress(static_cast<double>(++done) / static_cast<double>(units.size()));
+    });
+  }
+
+  // Counts whole units as explained. Requires: an output's elements are spread evenly over the units.
+  void accept(std::int64_t units, double ratio, std::vector<Findings>& total) const {
+    for (std::size_t i = 0; i < total.size() && op_.units() > 0; ++i) {
+      const Output& output = op_.outputs()[i];
+      if (!output.candidate.present()) continue;
+      const std::int64_t elements = output.size() / op_.units() * units;
+      total[i].explained += elements;
+      total[i].ladder.fp64 += elements;
+      if (elements > 0) total[i].max_ratio = std::max(total[i].max_ratio, ratio);
+    }
+  }
+
   using Index = std::map<std::pair<int, std::int64_t>, ValueClass>;
 
   std::vector<Findings> judge(std::int64_t unit) const {
@@ -119,7 +173,9 @@ void judge_units(const Problem& problem, CheckerSettings settings, CaseReport& r
     throw CaseError(problem.value.file + ": opt.exact has no meaning for " + problem.value.op);
   }
   const Op op(problem.value, problem.dimensions, problem.contract);
-  add_reports(op, UnitJudge<Op>(op, std::move(settings)).run(), report);
+  const Screen screen = settings.screen;
+  const UnitJudge<Op> judge(op, std::move(settings));
+  add_reports(op, screen ? judge.run_screened(screen(problem), report.reason) : judge.run(), report);
 }
 
 // The correctly rounded values, as exact_operation.

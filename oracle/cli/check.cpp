@@ -11,6 +11,7 @@
 #include "oracle/cli/command.hpp"
 #include "oracle/cli/output.hpp"
 #include "oracle/cli/progress.hpp"
+#include "oracle/cuda/check_case.hpp"
 #include "oracle/report/write_report.hpp"
 
 namespace exactscan::cli {
@@ -18,7 +19,7 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> cases;
-  std::string contract, format = "text", output;
+  std::string contract, format = "text", output, device = "cpu";
   int errors = 1, threads = 0;
 };
 
@@ -33,10 +34,11 @@ CaseReport invalid_report(const std::string& file, const std::string& contract, 
 
 // Never throws for what a file holds: the other files are still to be judged.
 CaseReport check_file(const std::string& file, const std::optional<Contract>& contract,
-                      const CheckOptions& options) {
+                      const CheckOptions& options, bool on_device) {
   const std::string name = contract ? contract->name : std::string{};
   try {
-    CaseReport report = check(read_case(file), contract, options);
+    CaseReport report = on_device ? check_on_device(read_case(file), contract, options)
+                                  : check(read_case(file), contract, options);
     report.file = file;
     return report;
   } catch (const CaseError& error) {
@@ -59,7 +61,7 @@ std::vector<CaseReport> check_files(const Arguments& arguments, const std::optio
     const auto done = static_cast<double>(reports.size());
     options.progress = [&](double share) { progress.show((done + share) / total, file); };
     progress.show(done / total, file);
-    reports.push_back(check_file(file, contract, options));
+    reports.push_back(check_file(file, contract, options, arguments.device == "cuda"));
     if (reports.back().verdict == Verdict::invalid) {
       progress.clear();
       fmt::print(stderr, "exactscan: {}\n", printable(reports.back().reason));
@@ -76,6 +78,7 @@ std::string format_reports(const std::vector<CaseReport>& reports, const std::st
 
 int run_check(const Arguments& arguments) {
   std::optional<Contract> contract;
+  if (arguments.device == "cuda") require_device();
   if (!arguments.contract.empty()) contract = parse_contract(arguments.contract);
   const std::vector<CaseReport> reports = check_files(arguments, contract);
   write_text(format_reports(reports, arguments.format), arguments.output);
@@ -109,6 +112,18 @@ void add_check(CLI::App& app, Job& job) {
           "");
   command->add_option("--output", arguments->output, "write the report to FILE, replaced whole or not at all")
       ->type_name("FILE");
+  command
+      ->add_option(
+          "--device", arguments->device,
+          "cpu (default), or cuda: a GPU accepts what is certainly explained, the CPU judges the rest "
+          "(selective_scan forward)")
+      ->type_name("DEVICE")
+      ->check(
+          [](const std::string& text) {
+            const bool known = text == "cpu" || text == "cuda";
+            return known ? std::string{} : fmt::format("unknown device '{}'; there are cpu, cuda", text);
+          },
+          "");
   command
       ->add_option("--errors", arguments->errors,
                    "elements to spell out a tensor, the worst first (default 1)")

@@ -30,6 +30,9 @@ constexpr std::array profile_table = {
     ProfileSpec{"mantissa",
                 "lattice: one factor with all its bits between resets, every schedule is exact (affine_scan, "
                 "diagonal_ssm with varying A, B)"},
+    ProfileSpec{"zigzag",
+                "lattice: multipliers far up and down by turns, so that products of neighbours stay in range "
+                "and others leave it (affine_scan, diagonal_ssm with varying A, B)"},
 };
 
 std::string profile_names() {
@@ -97,12 +100,12 @@ Case generate(const GenerateRequest& request) {
         fmt::format("cannot generate {}; the types are fp32, fp64, bf16, fp16", element_name(request.type)));
   }
   const bool gradients = request.op == "diagonal_ssm" || request.op == "simplified_scan" ||
-                         request.op == "s5_inner" || request.op == "selective_scan";
+                         request.op == "s5_inner" || request.op == "selective_scan" || request.op == "ssd";
   if ((request.time_varying && request.op != "diagonal_ssm") || (request.backward && !gradients)) {
     throw GenerateError(
         request.backward && !gradients
-            ? fmt::format("{} has no gradients to choose; diagonal_ssm has, simplified_scan, s5_inner and "
-                          "selective_scan have",
+            ? fmt::format("{} has no gradients to choose; diagonal_ssm has, simplified_scan, s5_inner, "
+                          "selective_scan and ssd have",
                           request.op)
             : fmt::format("{} has no varying coefficients to choose; diagonal_ssm has", request.op));
   }

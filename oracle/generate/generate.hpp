@@ -27,16 +27,16 @@ struct GenerateRequest {
   Dimensions shape;  // "L" → 64; a dimension that is missing gets its default
   ElementType type = ElementType::f32;
   bool time_varying = false;  // diagonal_ssm: A and B of shape [L, N] rather than [N]
-  bool backward = false;  // diagonal_ssm: with in.dh; simplified_scan, s5_inner, selective_scan: with in.dy
+  bool backward = false;  // diagonal_ssm: with in.dh; simplified_scan, s5_inner, selective_scan, ssd: with in.dy
   // S5 and the Mamba systems: which options are set, which optional tensors are there and which of their
   // shapes tensors have. 0: as the operation is used most. Others draw all of that; some 40 reach everything.
   std::uint64_t variant = 0;
 };
 
 // All inputs of the operation, no outputs; opt.source records the request. Under the lattice profiles
-// (`gauge`, `mantissa`) every product and sum of every bracketing is representable in the tensors' type and
-// none is subnormal, and opt.exact is true: every legitimate schedule gives the exact values (bounds:
-// exactness clause). Memory: the tensors and, for a lattice, one small structure a channel. Errors:
+// (`gauge`, `mantissa`, `zigzag`) every product and sum of every bracketing is representable in the tensors'
+// type and none is subnormal, and opt.exact is true: every legitimate schedule gives the exact values
+// (bounds: exactness clause). Memory: the tensors and, for a lattice, one small structure a channel. Errors:
 // GenerateError.
 Case generate(const GenerateRequest& request);
 

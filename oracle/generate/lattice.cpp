@@ -9,29 +9,45 @@ namespace {
 constexpr std::uint64_t lattice_stream = 2000;  // apart from the roles' streams
 
 // fp16 holds 2^-14 … 2^15: with c in -7 … 4, windows are within 2^±11 (times < 2) and sums below 2^(11 + 4).
-int lowest_exponent(ElementType type) { return type == ElementType::f16 ? -7 : -20; }
-int highest_exponent(ElementType type) { return type == ElementType::f16 ? 4 : 20; }
+int lowest_exponent(LatticeKind kind, ElementType type) {
+  if (kind == LatticeKind::zigzag) return 0;
+  return type == ElementType::f16 ? -7 : -20;
+}
+// zigzag: four times this passes the largest exponent, and it leaves room for sums of `precision` bits.
+int highest_exponent(LatticeKind kind, ElementType type) {
+  if (kind == LatticeKind::zigzag) return type_limits(type).max_exponent * 2 / 7;
+  return type == ElementType::f16 ? 4 : 20;
+}
 
 }  // namespace
+
+std::optional<LatticeKind> lattice_kind(std::string_view profile) {
+  if (profile == "gauge") return LatticeKind::gauge;
+  if (profile == "mantissa") return LatticeKind::mantissa;
+  if (profile == "zigzag") return LatticeKind::zigzag;
+  return std::nullopt;
+}
 
 Lattice::Lattice(LatticeKind kind, std::uint64_t seed, ElementType type, std::int64_t length,
                  std::int64_t channels, bool constant)
     : kind_(kind),
       precision_(type_limits(type).precision),
-      lowest_(lowest_exponent(type)),
-      highest_(highest_exponent(type)),
+      lowest_(lowest_exponent(kind, type)),
+      highest_(highest_exponent(kind, type)),
       budget_((std::int64_t{1} << precision_) - 1),
       // Large integers fill more bits; a quarter of the budget, spread over the length, leaves few resets.
-      largest_(std::clamp<std::int64_t>(budget_ / 4 / (length + 1), 3, 4095)),
+      largest_(kind == LatticeKind::zigzag ? 1
+                                           : std::clamp<std::int64_t>(budget_ / 4 / (length + 1), 3, 4095)),
       constant_(constant) {
   if (constant) rarity_ = std::max<std::int64_t>(1, 2 * largest_ * length / budget_);
   channels_.reserve(static_cast<std::size_t>(channels));
   for (std::int64_t n = 0; n < channels; ++n) {
     Channel channel{Random(seed, lattice_stream, static_cast<std::uint64_t>(n))};
-    channel.exponent = static_cast<int>(channel.random.between(lowest_, highest_));
+    channel.exponent =
+        kind == LatticeKind::zigzag ? lowest_ : static_cast<int>(channel.random.between(lowest_, highest_));
     channel.sign = channel.random.sign();
     channel.spent = draw_integer(channel.random);
-    const double integer = kind == LatticeKind::gauge ? static_cast<double>(channel.spent) : 1.0;
+    const double integer = kind == LatticeKind::mantissa ? 1.0 : static_cast<double>(channel.spent);
     channel.initial = std::ldexp(channel.random.sign() * integer, channel.exponent);
     start_segment(channel);
     channels_.push_back(channel);
@@ -48,7 +64,7 @@ double Lattice::constant_coefficient(std::int64_t channel) const {
 
 Lattice::Step Lattice::step(std::int64_t channel) {
   Channel& state = channels_[static_cast<std::size_t>(channel)];
-  return kind_ == LatticeKind::gauge ? gauge_step(state) : mantissa_step(state);
+  return kind_ == LatticeKind::mantissa ? mantissa_step(state) : gauge_step(state);
 }
 
 double Lattice::power_of_two(std::int64_t channel) {
@@ -58,10 +74,15 @@ double Lattice::power_of_two(std::int64_t channel) {
 
 std::int64_t Lattice::draw_integer(Random& random) const { return random.between(1, largest_); }
 
-// Moves c by at most 6 within its bounds; returns the change.
+// Zigzag: from either bound to the other; else by at most 6 within them.
+int Lattice::next_exponent(Channel& channel) const {
+  if (kind_ == LatticeKind::zigzag) return channel.exponent == highest_ ? lowest_ : highest_;
+  return std::clamp(channel.exponent + static_cast<int>(channel.random.between(-6, 6)), lowest_, highest_);
+}
+
+// Moves c; returns the change.
 int Lattice::walk(Channel& channel) const {
-  const int next =
-      std::clamp(channel.exponent + static_cast<int>(channel.random.between(-6, 6)), lowest_, highest_);
+  const int next = next_exponent(channel);
   const int change = next - channel.exponent;
   channel.exponent = next;
   return change;

@@ -1,4 +1,4 @@
-// The two lattices on which every bracketing of an affine scan is exact (bounds: exactness clause).
+// The lattices on which every bracketing of an affine scan is exact (bounds: exactness clause).
 //
 // gauge: c_t is a bounded walk, a_t = ±2^(c_t - c_{t-1}), b_t = ±k_t 2^(c_t) with small integers k_t. Every
 // partial
@@ -7,19 +7,27 @@
 // mantissa: a segment from one a = 0 to the next has one nonzero b = ±2^c, at its start, and one a with all
 // of the
 //   type's bits; all its other a are ±2^k. Operands cut to fewer bits show.
+// zigzag: a gauge whose c_t is 0 and a seventh of the type's exponents by turns, all k_t 1. Products of
+// neighbouring
+//   multipliers stay in range, those of every second multiplier leave it after four: a schedule that composes
+//   maps which are no neighbours shows.
 //
 // Every window's product is within 2^±(highest - lowest) (times a mantissa in [1, 2)), and every value at
 // least 2^lowest, so that nothing overflows and nothing is subnormal.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "oracle/generate/profile.hpp"
 
 namespace exactscan {
 
-enum class LatticeKind : std::uint8_t { gauge, mantissa };
+enum class LatticeKind : std::uint8_t { gauge, mantissa, zigzag };
+// Of the profile, if it is a lattice.
+std::optional<LatticeKind> lattice_kind(std::string_view profile);
 
 class Lattice {
  public:
@@ -49,6 +57,7 @@ class Lattice {
   Step gauge_step(Channel& channel) const;
   Step mantissa_step(Channel& channel) const;
   int walk(Channel& channel) const;
+  int next_exponent(Channel& channel) const;
   std::int64_t draw_integer(Random& random) const;
   void start_segment(Channel& channel) const;
 

@@ -153,7 +153,10 @@ std::vector<Planned> plan_scan(const GenerateRequest& request, const Dimensions&
                             {"z", Part::gate, {B, D, L}, true},
                             {"delta_bias", Part::bias, {D}, true},
                             {"initial_state", Part::state, {B, D, N}, true}};
-  if (request.backward) plan.push_back({"dy", Part::cotangent, {B, D, L}});
+  if (request.backward) {
+    plan.push_back({"dy", Part::cotangent, {B, D, L}});
+    plan.push_back({"dlast_state", Part::cotangent, {B, D, N}, true});
+  }
   return plan;
 }
 
@@ -172,7 +175,12 @@ std::vector<Planned> plan_ssd(const GenerateRequest& request, const Dimensions& 
   if (request.op == "ssd_chunk_state") return {x, weights};
   if (request.op == "ssd_state_passing") return {states, initial};
   if (request.op == "ssd_chunk_scan") return {x, weights, readout, states, skip, z};
-  return {x, dt, A, weights, readout, skip, z, bias, initial};
+  std::vector<Planned> plan{x, dt, A, weights, readout, skip, z, bias, initial};
+  if (request.backward) {
+    plan.push_back({"dy", Part::cotangent, {B, T, H, P}});
+    plan.push_back({"dfinal_states", Part::cotangent, {B, H, P, N}, true});
+  }
+  return plan;
 }
 
 std::vector<Planned> plan_block(const GenerateRequest& request, const Dimensions& s, const Variant& v) {
@@ -328,6 +336,8 @@ void add_options(const GenerateRequest& request, const Dimensions& shape, const 
   if (op == "ssd_state_passing" && request.variant != 0)
     options["states_convention"] = std::string(v.leaving ? "leaving" : "entering");
   if (op == "ssd_chunk_scan" && request.variant != 0) options["inter_chunk_only"] = v.inter_chunk_only;
+  if (op == "ssd_chunk_scan" && v.leaving)
+    options["states_convention"] = std::string("entering");  // the only one
 }
 
 void add_stage_inputs(const GenerateRequest& request, const Dimensions& shape, const Variant& v,
@@ -340,7 +350,7 @@ void add_stage_inputs(const GenerateRequest& request, const Dimensions& shape, c
   if (stage) add_sums(request, shape, op != "ssd_state_passing" && !bare, result);
   if (op == "ssd" && v.sequences == 2 && shape.at("B") == 1) {
     result.inputs["cu_seqlens"] = borders(shape);
-  } else if ((stage || op == "ssd") && (v.sequences == 1 || request.profile == "trigger")) {
+  } else if ((stage || op == "ssd") && (v.sequences != 0 || request.profile == "trigger")) {
     result.inputs["seq_idx"] = sequences(shape);
   }
 }

@@ -118,10 +118,11 @@ void require_lattice(const GenerateRequest& request, LatticeKind kind) {
         fmt::format("profile '{}' is for forward scans: the gradients' sums are not exact in every order",
                     request.profile));
   }
-  if (request.op == "diagonal_ssm" && kind == LatticeKind::mantissa && !request.time_varying) {
-    throw GenerateError(
-        "profile 'mantissa' of diagonal_ssm needs varying A and B (--time-varying): a constant A cannot "
-        "reset");
+  if (request.op == "diagonal_ssm" && kind != LatticeKind::gauge && !request.time_varying) {
+    throw GenerateError(fmt::format(
+        "profile '{}' of diagonal_ssm needs varying A and B (--time-varying): a constant A cannot "
+        "reset",
+        request.profile));
   }
 }
 
@@ -212,9 +213,8 @@ Case generate_inputs(const GenerateRequest& request, const Dimensions& shape) {
   const std::vector<Planned> tensors = plan(request, shape);
   require_moderate_size(tensors);
   Case result;
-  if (request.profile == "gauge" || request.profile == "mantissa") {
-    fill_lattice(request.profile == "gauge" ? LatticeKind::gauge : LatticeKind::mantissa, request, shape,
-                 result);
+  if (const auto kind = lattice_kind(request.profile)) {
+    fill_lattice(*kind, request, shape, result);
     return result;
   }
   const Source source{.draw = find_profile(request.profile)->draw,

@@ -50,6 +50,29 @@ inline ValueClass clamp(const ValueClass& x, double low, double high) {
                    has_high ? at_high : C::plus_infinity, static_cast<std::uint8_t>(C::nan | at_low)});
 }
 
+inline ValueClass clamp_slope(const ValueClass& x, double, double) {
+  return x.finite() ? either_of(ValueClass(0.0), ValueClass(1.0)) : ValueClass::any();
+}
+// Within [0, 1] where the limit lies within the ball.
+inline Ball<double> clamp_slope(const Ball<double>& x, double low, double high) {
+  const bool below = x.mid + x.rad<low, above = x.mid - x.rad> high;
+  if (below || above) return Ball<double>::exactly(0);
+  const bool within = x.mid - x.rad >= low && x.mid + x.rad <= high;
+  return within ? Ball<double>::exactly(1) : Ball<double>(0.5, 0.5);
+}
+inline Ball<DoubleDouble> clamp_slope(const Ball<DoubleDouble>& x, double low, double high) {
+  using Number = Ball<DoubleDouble>;
+  bool within = true;
+  for (const auto& [limit, sign] : {std::pair(low, -1.0), std::pair(high, 1.0)}) {
+    if (!std::isfinite(limit)) continue;
+    const Number beyond = x - Number::exactly(limit);
+    if (sign * beyond.mid.hi > 2 * beyond.rad) return Number::exactly(DoubleDouble(0));
+    within = within && sign * beyond.mid.hi < -2 * beyond.rad;
+  }
+  if (within) return Number::exactly(DoubleDouble(1));
+  return Number(DoubleDouble(0.5), 0.5);
+}
+
 inline ValueClass exp(const ValueClass& x) {
   using C = ValueClass;
   return x.mapped({C::zero | C::positive, C::positive, C::positive, C::zero, C::plus_infinity, C::nan});
@@ -67,7 +90,18 @@ inline ValueClass sigmoid(const ValueClass& x) {
 
 namespace exactscan::spec {
 
-// Beside Interval, so that argument-dependent lookup finds it.
+// Beside Interval, so that argument-dependent lookup finds them.
+template <unsigned Bits>
+Interval<Bits> clamp_slope(const Interval<Bits>& x, double low, double high) {
+  const Dyadic zero(0), one(1);
+  if (!x.is_bounded()) return Interval<Bits>(zero, one);
+  const Dyadic lower = x.lower(), upper = x.upper();
+  const auto below = [&](const Dyadic& a) { return std::isfinite(low) && a < Dyadic(low); };
+  const auto above = [&](const Dyadic& a) { return std::isfinite(high) && Dyadic(high) < a; };
+  if (below(upper) || above(lower)) return Interval<Bits>(zero, zero);
+  if (!below(lower) && !above(upper)) return Interval<Bits>(one, one);
+  return Interval<Bits>(zero, one);
+}
 template <unsigned Bits>
 Interval<Bits> clamp(const Interval<Bits>& x, double low, double high) {
   if (!x.is_bounded()) return x;

@@ -13,6 +13,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "oracle/numbers/ball.hpp"
 #include "oracle/numbers/double_double.hpp"
@@ -109,13 +110,40 @@ Ball<M> with_tail(const Ball<M>& x) {
   return {x.mid, up(Radius<M>(x.rad + Series<M>::tail))};
 }
 
-// sum over n >= first of r^(n-first)/n!, for |r| <= 0.35 (first = 0: e^r; first = 1: (e^r - 1)/r).
+// Horner's rule for sum over n >= first of c_n r^(n-first), c_n = 1/n! rounded, in plain binary64 for |r| <=
+// 0.36: a bound of all its rounding, and of the coefficients'. Where the sum so far is within e of the exact
+// one, which is at most s, a step gives c + r sum within |r| e + u (|r| (s + e) (1 + u)) + u (c + ...) + u c.
+constexpr double series_error(int terms, int first) {
+  constexpr double u = 0x1p-53, r = 0.36;
+  const auto coefficient = [](int n) { return inverse_factorials[static_cast<std::size_t>(n)]; };
+  double s = coefficient(terms) * (1 + 2 * u), e = coefficient(terms) * 2 * u;
+  for (int n = terms - 1; n >= first; --n) {
+    const double product = r * (s + e), c = coefficient(n);
+    e = (r * e + u * product * (1 + u) + u * (c + product) * (1 + 4 * u) + 2 * u * c) * (1 + 0x1p-40);
+    s = (c + r * s) * (1 + 0x1p-40);
+  }
+  return e;
+}
+
+// sum over n >= first of r^(n-first)/n!, for |r| <= 0.35 (first = 0: e^r; first = 1: (e^r - 1)/r). The slope
+// is at most e^0.36 < 1.5.
 template <class M>
 Ball<M> exp_series(const Ball<M>& r, int first) {
   Ball<M> sum = Series<M>::coefficient(Series<M>::exp_terms);
   for (int n = Series<M>::exp_terms - 1; n >= first; --n) sum = sum * r + Series<M>::coefficient(n);
   return with_tail(sum);
 }
+template <class M>
+requires(!std::is_same_v<M, DoubleDouble>) Ball<M> exp_series(const Ball<M>& r, int first) {
+  constexpr int terms = Series<M>::exp_terms;
+  constexpr double errors[] = {series_error(terms, 0), series_error(terms, 1)};
+  M sum = broadcast<M>(inverse_factorials[terms]);
+  for (int n = terms - 1; n >= first; --n)
+    sum = sum * r.mid + broadcast<M>(inverse_factorials[static_cast<std::size_t>(n)]);
+  // The radius that a reduction leaves is far below 0.01.
+  return with_tail(Ball<M>{sum, up(Radius<M>(r.rad * 1.5 + errors[first]))});
+}
+
 // sum of (-1)^n s^n/(2n + odd)!, s = r^2, |r| <= 0.79: cos r, or (odd = 1) sin r / r. The terms alternate and
 // fall, so the first one left out bounds the rest.
 template <class M>

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 
+#include "oracle/generate/lattice.hpp"
 #include "oracle/generate/mamba.hpp"
 #include "oracle/generate/random.hpp"
 #include "tests/cli/generate_support.hpp"
@@ -60,14 +61,14 @@ TEST(Generate, MakesValidCasesOfEveryKind) {
   for (const GeneratorSpec& generator : generators()) {
     for (const ProfileSpec& profile : profiles()) {
       for (const ElementType type : types) {
-        const bool lattice = profile.name == "gauge" || profile.name == "mantissa";
+        const bool lattice = lattice_kind(profile.name).has_value();
         const bool has_lattices = generator.op == "affine_scan" || generator.op == "diagonal_ssm";
         if (lattice && !has_lattices) continue;
         const bool complex = generator.op.find("simplified") == 0 || generator.op == "s5_inner";
         if (complex && type != ElementType::f32 && type != ElementType::f64) continue;
         if (is_mamba(generator.op) ? profile.name == "cancellation" : profile.name == "trigger") continue;
         GenerateRequest wanted = request(std::string(generator.op), std::string(profile.name), type);
-        wanted.time_varying = profile.name == "mantissa" && generator.op == "diagonal_ssm";
+        wanted.time_varying = lattice && profile.name != "gauge" && generator.op == "diagonal_ssm";
         const Case value = generate(wanted);
         EXPECT_NO_THROW(validate(value, false));
         EXPECT_EQ(value.options.count("exact"), lattice ? 1U : 0U);
@@ -90,7 +91,7 @@ TEST(Generate, ShapesFollowTheRequest) {
   value = generate(wanted);
   EXPECT_EQ(value.inputs.at("A").shape, (std::vector<std::int64_t>{5, 3}));
   EXPECT_EQ(value.inputs.at("B").shape, (std::vector<std::int64_t>{5, 3}));
-  for (const std::string profile : {"uniform", "gauge", "mantissa"}) {
+  for (const std::string profile : {"uniform", "gauge", "mantissa", "zigzag"}) {
     for (const auto& [L, N] : {std::pair{0, 3}, std::pair{4, 0}, std::pair{0, 0}, std::pair{1, 1}}) {
       GenerateRequest empty = request("affine_scan", profile);
       empty.shape = {{"L", L}, {"N", N}};
@@ -114,13 +115,13 @@ TEST(Generate, IsTheSameOnEveryMachine) {
       {"mamba", 9371318123307702048U},        {"growth", 16513490549234398673U},
       {"cancellation", 8117461063003825593U}, {"subnormal", 5807032889221670337U},
       {"special", 473847545458282664U},       {"gauge", 15285834447689527851U},
-      {"mantissa", 4007989967959478165U},
+      {"mantissa", 4007989967959478165U},     {"zigzag", 1631941010272831878U},
   };
   for (const ProfileSpec& profile : profiles()) {
     const std::string name(profile.name);
     if (name == "trigger") continue;
     std::uint64_t hash = hash_of(generate(request("affine_scan", name)));
-    if (name != "gauge" && name != "mantissa") {
+    if (!lattice_kind(name)) {
       GenerateRequest ssm = request("diagonal_ssm", name, ElementType::f64);
       ssm.backward = true;
       hash ^= hash_of(generate(ssm)) ^ hash_of(generate(request("diagonal_s4", name, ElementType::bf16)));

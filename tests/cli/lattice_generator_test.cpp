@@ -114,8 +114,9 @@ void check_lattice(GenerateRequest wanted) {
 TEST(Lattices, GaugeIsExactInEveryBracketing) { check_lattice(request("affine_scan", "gauge")); }
 TEST(Lattices, MantissaIsExactInEveryBracketing) { check_lattice(request("affine_scan", "mantissa")); }
 TEST(Lattices, GaugeOfAConstantSystemIsExact) { check_lattice(request("diagonal_ssm", "gauge")); }
+TEST(Lattices, ZigzagIsExactInEveryBracketing) { check_lattice(request("affine_scan", "zigzag")); }
 TEST(Lattices, VaryingSystemsAreExact) {
-  for (const std::string profile : {"gauge", "mantissa"}) {
+  for (const std::string profile : {"gauge", "mantissa", "zigzag"}) {
     GenerateRequest wanted = request("diagonal_ssm", profile);
     wanted.time_varying = true;
     check_lattice(wanted);
@@ -178,8 +179,28 @@ TEST(Lattices, MantissaUsesAllBits) {
   }
 }
 
-// --- refusals
-// -----------------------------------------------------------------------------------------------------
+// Neighbours' products stay in range (above); four multipliers that lie two steps apart pass the type's
+// exponents.
+TEST(Lattices, ZigzagLeavesTheRangeOverEverySecondStep) {
+  for (const ElementType type : types) {
+    GenerateRequest wanted = request("affine_scan", "zigzag", type);
+    wanted.shape = {{"L", 5000}, {"N", 1}};
+    const std::vector<Map> maps = channel_maps(generate(wanted), 0);
+    std::size_t resets = 0;
+    for (std::size_t t = 0; t + 6 < maps.size(); ++t) {
+      int sum = 0;
+      bool reset = false;
+      for (std::size_t i = 0; i < 8; i += 2) {
+        reset = reset || maps[t + i].a == 0;
+        sum += maps[t + i].a == 0 ? 0 : std::ilogb(maps[t + i].a);
+      }
+      ASSERT_TRUE(reset || std::abs(sum) > limits(type).max_exponent) << t << ' ' << sum;
+      resets += maps[t].a == 0 ? 1 : 0;
+    }
+    const bool narrow = type == ElementType::f16 || type == ElementType::bf16;
+    EXPECT_EQ(resets > 0, narrow) << resets;
+  }
+}
 
 }  // namespace
 }  // namespace exactscan

@@ -14,6 +14,7 @@ FORMS = {
     ("mamba_block",): "L=7,I=3,N=4,O=2",
     ("selective_mamba_block",): "L=7,I=3,E=3,N=2,O=2",
     ("ssd",): "T=11,P=2,N=3,Q=4",
+    ("ssd", "--backward"): "T=7,P=2,N=2,Q=3",
 }
 
 

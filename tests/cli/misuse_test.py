@@ -33,7 +33,7 @@ class Help(ProgramTest):
     def test_describe_lists_everything(self):
         text = self.run_program("describe").stdout
         for name in ["affine_scan", "diagonal_ssm", "diagonal_s4", "s5_inner", "lrnnx-cuda", "fp32", "bf16", "underflow", "depth", "gauge",
-                     "mantissa", "cancellation"]:
+                     "mantissa", "zigzag", "cancellation"]:
             self.assertIn(name, text)
 
     def test_describe_explains_an_operation(self):

@@ -7,7 +7,7 @@ import numpy as np
 from program import ProgramTest, random_case
 
 PROFILES = ["uniform", "decay", "mamba", "growth", "cancellation", "subnormal", "special"]
-LATTICES = ["gauge", "mantissa"]
+LATTICES = ["gauge", "mantissa", "zigzag"]
 TYPES = ["fp32", "fp64", "bf16", "fp16"]
 FORMS = {  # flags of generate, and the lattices that the form has
     ("affine_scan",): LATTICES,

@@ -60,7 +60,9 @@ void run_selective_scan(const SystemCall& call, const impl::ScanOptions& options
   out.dB = call.output("dB").as<T>(), out.constant_dB = call.output("dB").as<S>();
   out.dC = call.output("dC").as<T>(), out.constant_dC = call.output("dC").as<S>();
   out.dD = call.output("dD").as<S>(), out.ddelta_bias = call.output("ddelta_bias").as<S>();
-  impl::selective_scan_backward<T>(shape, in, call.input("dy").as<T>(), out);
+  out.dinitial = call.output("dinitial_state").as<S>();
+  impl::selective_scan_backward<T>(shape, in, call.input("dy").as<T>(), out,
+                                   call.input("dlast_state").as<S>());
 }
 
 // The channels of all heads are one scan's.
@@ -205,7 +207,8 @@ SystemKernel kernel(std::string name, std::vector<SystemForm> forms, std::vector
 }
 
 // What the kernels take in State<T>.
-const std::vector<std::string> of_scans{"A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states"};
+const std::vector<std::string> of_scans{
+    "A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states", "dlast_state"};
 const std::vector<std::string> of_selective_block{"x_proj",   "z_proj", "conv_kernel", "conv_bias", "dt_proj",
                                                   "dt_bias",  "A",      "b_proj",      "c_proj",    "d_skip",
                                                   "out_proj", "h0",     "history"};

@@ -79,6 +79,7 @@ const std::vector<SystemKernel>& system_kernels();
 
 // The lists that make it up.
 void add_plain(std::vector<SystemKernel>& list);
+void add_s5(std::vector<SystemKernel>& list);
 void add_mamba(std::vector<SystemKernel>& list);
 
 // Whether the kernel can run the case: its form, its type, takes().

@@ -59,35 +59,12 @@ GenerateRequest request(const char* op, std::string_view profile, ElementType ty
   return result;
 }
 
-Case zigzag(ElementType type, std::uint64_t round) {
-  const Dimensions shape = shape_of(round);
-  const std::int64_t length = shape.at("L"), channels = shape.at("N");
-  std::vector<double> a, b, h0;
-  for (std::int64_t t = 0; t < length; ++t) {
-    for (std::int64_t n = 0; n < channels; ++n) {
-      const auto sign = [&](std::int64_t period) { return (t / period + n) % 2 == 0 ? 1.0 : -1.0; };
-      a.push_back(sign(2) * (t % 2 == 0 ? 0x1p36 : 0x1p-36));
-      b.push_back(sign(3) * (t % 2 == 0 ? 0x1p36 : 1.0));
-    }
-  }
-  for (std::int64_t n = 0; n < channels; ++n) h0.push_back(static_cast<double>(n + 1));
-  Case value;
-  value.op = "affine_scan";
-  value.inputs["a"] = Tensor::of(type, {length, channels}, a);
-  value.inputs["b"] = Tensor::of(type, {length, channels}, b);
-  value.inputs["h0"] = Tensor::of(type, {channels}, h0);
-  value.options["exact"] = true;
-  value.options["source"] = "zigzag";
-  return value;
-}
-
 void add_scans(std::vector<Attack>& list, ElementType type, std::uint64_t round) {
   for (const ProfileSpec& profile : profiles()) {
     const GenerateRequest wanted = request("affine_scan", profile.name, type, round);
     if (!kernels::exists(wanted, profile.name)) continue;
     list.push_back({std::string(profile.name), generate(wanted), placement_of(round)});
   }
-  list.push_back({std::string("zigzag"), zigzag(type, round), placement_of(round)});
 }
 
 void add_gradients(std::vector<Attack>& list, ElementType type, std::uint64_t round) {

@@ -28,16 +28,13 @@ inline constexpr std::array<Tolerance, 3> tolerances{{{"torch", 1.3e-6, 1e-5, 1.
 bool close(std::complex<double> value, std::complex<double> exact, double rtol, double atol);
 
 struct Attack {
-  std::string profile;  // of `exactscan generate`, or "zigzag"
+  std::string profile;  // of `exactscan generate`
   Case inputs;
   kernels::Placement placement;
 };
 
 // Scans, gradients (A and B constant, and varying) and layers: every profile in both types, some shapes; the
 // same in each run. Computed once.
-//
-// zigzag is a lattice: the state's scale jumps between 1 and 2^36 at each step, so that products of
-// multipliers stay in range over neighbouring steps and leave it over every second one.
 const std::vector<Attack>& attacks();
 
 // What the oracle says of the kernel's outputs: refuted as well if it wrote where it must not. `close`, if it

@@ -8,6 +8,9 @@ const std::vector<SystemMutant>& system_mutants() {
   static const std::vector<SystemMutant> all = [] {
     std::vector<SystemMutant> list;
     add_selective_mutants(list);
+    add_ssd_mutants(list);
+    add_block_mutants(list);
+    add_s5_mutants(list);
     return list;
   }();
   return all;

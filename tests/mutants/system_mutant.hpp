@@ -22,6 +22,9 @@ struct SystemMutant {
 const std::vector<SystemMutant>& system_mutants();
 
 void add_selective_mutants(std::vector<SystemMutant>& list);
+void add_ssd_mutants(std::vector<SystemMutant>& list);
+void add_block_mutants(std::vector<SystemMutant>& list);
+void add_s5_mutants(std::vector<SystemMutant>& list);
 
 // The kernel of that name in kernels::system_kernels(). Errors: std::out_of_range.
 const kernels::SystemKernel& clean_kernel(const std::string& name);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <complex>
 #include <cstring>
 #include <limits>
 
@@ -99,6 +100,43 @@ TEST(SelectiveScanCheck, Gradients) {
   }
 }
 
+// Each output off by a little at its first element is refuted there.
+void expect_each_is_judged(const Case& value) {
+  const CaseReport good = judge(value);
+  EXPECT_EQ(good.verdict, Verdict::explained) << good.reason;
+  for (const auto& [name, tensor] : value.outputs) {
+    Case wrong = value;
+    std::vector<double> values;
+    for (std::int64_t i = 0; i < tensor.size(); ++i) values.push_back(tensor.at(i));
+    values[0] += 0.001;
+    wrong.outputs[name] = f32(tensor.shape, values);
+    EXPECT_EQ(of(judge(wrong), name).refuted, 1) << name;
+  }
+}
+
+// A gradient of the last state goes back undamped where A = 0: l = (12, 10, 10).
+TEST(SelectiveScanCheck, GradientsOfTheFirstAndLastState) {
+  Case value = plain_scan();
+  value.inputs["dy"] = f32({1, 1, 3}, {1, 0, 0});
+  value.inputs["dlast_state"] = f32({1, 1, 1}, {10});
+  value.inputs["initial_state"] = f32({1, 1, 1}, {0});
+  value.outputs = {{"du", f32({1, 1, 3}, {15, 5, 20})},
+                   {"dB", f32({1, 1, 3}, {12, 10, -20})},
+                   {"ddelta", f32({1, 1, 3}, {12, 20, -10})},
+                   {"dinitial_state", f32({1, 1, 1}, {12})}};
+  expect_each_is_judged(value);
+  value.inputs.erase("initial_state");
+  EXPECT_THAT(judge(value).reason, testing::HasSubstr("out.dinitial_state needs in.initial_state"));
+}
+
+// Complex rates are mamba_ssm's, not this program's: a clear word about it.
+TEST(SelectiveScanCheck, RefusesComplexRates) {
+  Case value = plain_scan();
+  value.inputs["A"] =
+      Tensor::of_complex(ElementType::c64, {1, 1}, std::vector<std::complex<double>>{{-1, 2}});
+  EXPECT_THAT(judge(value).reason, testing::HasSubstr("in.A is complex64; a real floating-point tensor"));
+}
+
 TEST(SelectiveScanCheck, SpecialInputsReachWhatDependsOnThem) {
   Case value = plain_scan();
   value.inputs["u"] = f32({1, 1, 3}, {1, nan, -1});
@@ -177,6 +215,58 @@ TEST(SsdCheck, SequencesStartFromNothing) {
   EXPECT_EQ(of(judge(numbered), "y").refuted, 2);
   numbered.inputs["seq_idx"] = whole_numbers({1, 3}, {4, 3, 7});
   EXPECT_THAT(judge(numbered).reason, testing::HasSubstr("falls"));
+}
+
+// A = 0, S = 5, 6, 7: l = (9, 7), so rate = (9 S_{-1}, 7 S_0). In one chunk and in two.
+TEST(SsdCheck, Gradients) {
+  for (const std::int64_t chunk : {1, 2}) {
+    Case value;
+    value.op = "ssd";
+    value.options["chunk_size"] = chunk;
+    value.inputs = {{"x", f32({1, 2, 1, 1}, {1, 2})},
+                    {"dt", f32({1, 2, 1}, {1, 0.5})},
+                    {"A", f32({1}, {0})},
+                    {"B", f32({1, 2, 1, 1}, {1, 1})},
+                    {"C", f32({1, 2, 1, 1}, {2, 3})},
+                    {"D", f32({1}, {3})},
+                    {"dt_bias", f32({1}, {0})},
+                    {"initial_states", f32({1, 1, 1, 1}, {5})},
+                    {"dy", f32({1, 2, 1, 1}, {1, 1})},
+                    {"dfinal_states", f32({1, 1, 1, 1}, {4})}};
+    value.outputs = {{"y", f32({1, 2, 1, 1}, {15, 27})},
+                     {"final_states", f32({1, 1, 1, 1}, {7})},
+                     {"dx", f32({1, 2, 1, 1}, {12, 6.5})},
+                     {"ddt", f32({1, 2, 1}, {9, 14})},
+                     {"dA", f32({1}, {66})},
+                     {"dB", f32({1, 2, 1, 1}, {9, 7})},
+                     {"dC", f32({1, 2, 1, 1}, {6, 7})},
+                     {"dD", f32({1}, {3})},
+                     {"ddt_bias", f32({1}, {23})},
+                     {"dinitial_states", f32({1, 1, 1, 1}, {9})}};
+    expect_each_is_judged(value);
+  }
+}
+
+// Beyond a limit the step size does not move; at the limit a kernel may say either.
+TEST(SsdCheck, GradientsWithinLimits) {
+  Case value;
+  value.op = "ssd";
+  value.options["dt_max"] = 0.5;
+  value.inputs = {
+      {"x", f32({1, 2, 1, 1}, {1, 2})}, {"dt", f32({1, 2, 1}, {1, 0.25})}, {"A", f32({1}, {0})},
+      {"B", f32({1, 2, 1, 1}, {1, 1})}, {"C", f32({1, 2, 1, 1}, {1, 1})},  {"dy", f32({1, 2, 1, 1}, {1, 1})}};
+  value.outputs["ddt"] = f32({1, 2, 1}, {0, 2});
+  EXPECT_EQ(judge(value).verdict, Verdict::explained) << judge(value).reason;
+  value.outputs["ddt"] = f32({1, 2, 1}, {2, 2});
+  EXPECT_EQ(of(judge(value), "ddt").refuted, 1);
+  value.inputs["dt"] = f32({1, 2, 1}, {0.5, 0.25});
+  EXPECT_EQ(judge(value).verdict, Verdict::explained);
+  value.outputs["ddt"] = f32({1, 2, 1}, {0, 2});
+  EXPECT_EQ(judge(value).verdict, Verdict::explained);
+  value.outputs["ddt"] = f32({1, 2, 1}, {0, 0});
+  EXPECT_EQ(of(judge(value), "ddt").refuted, 1);
+  value.outputs["dz"] = f32({1, 2, 1, 1}, {0, 0});
+  EXPECT_THAT(judge(value).reason, testing::HasSubstr("out.dz needs in.z"));
 }
 
 TEST(SsdCheck, Stages) {

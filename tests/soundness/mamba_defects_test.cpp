@@ -91,5 +91,10 @@ TEST(MambaDefects, Ssd) {
     attack(ssd_problem(static_cast<SsdDefect>(d)), "fp32");
 }
 
+TEST(MambaDefects, SsdGradients) {
+  for (int d = 1; d < static_cast<int>(SsdGradientDefect::count); ++d)
+    attack(ssd_gradient_problem(static_cast<SsdGradientDefect>(d)), "fp32");
+}
+
 }  // namespace
 }  // namespace exactscan::soundness

@@ -4,7 +4,7 @@
 
 #include "tests/soundness/attack.hpp"
 #include "tests/soundness/selective_scan_kernel.hpp"
-#include "tests/soundness/ssd_kernel.hpp"
+#include "tests/soundness/ssd_gradient_kernel.hpp"
 
 namespace exactscan::soundness {
 namespace {
@@ -51,20 +51,25 @@ TEST(SelectiveScan, LegitimateBackwardKernelsAreExplained) {
   attack(true, 12, "selective_scan, backward: legitimate kernels");
 }
 
-TEST(Ssd, LegitimateKernelsAreExplained) {
+void attack_ssd(Case (*draw)(Random&, const SsdSetting&), int rounds, std::uint64_t salt, const char* title) {
   Totals totals;
   for (std::size_t s = 0; s < ssd_settings().size(); ++s) {
     const SsdSetting& setting = ssd_settings()[s];
-    for (int i = 0; i < static_cast<int>(200 * effort()); ++i) {
-      const std::uint64_t seed = Random(s << 40 | static_cast<std::uint64_t>(i)).next();
+    for (int i = 0; i < static_cast<int>(rounds * effort()); ++i) {
+      const std::uint64_t seed = Random(s << 40 | static_cast<std::uint64_t>(i)).next() + salt;
       Random random(seed);
       const MambaSetting& base = setting.base;
-      totals.judge(ssd_case(random, setting), std::string(base.base.contract), std::string(base.base.name),
+      totals.judge(draw(random, setting), std::string(base.base.contract), std::string(base.base.name),
                    setting.recurrent ? "recurrent" : "chunked", seed);
     }
   }
-  totals.print("ssd: legitimate kernels");
+  totals.print(title);
   EXPECT_EQ(totals.violations(), 0);
+}
+
+TEST(Ssd, LegitimateKernelsAreExplained) { attack_ssd(&ssd_case, 200, 0, "ssd: legitimate kernels"); }
+TEST(Ssd, LegitimateGradientsAreExplained) {
+  attack_ssd(&ssd_gradient_case, 25, 1, "ssd, gradients: legitimate kernels");
 }
 
 }  // namespace

@@ -49,6 +49,8 @@ enum class ScanDefect : std::uint8_t {
   gate_slope_missing,  // dz without 1 + z(1 - sigmoid)
   batch_missing,       // sums over the first batch alone
   group_sum_missing,   // dB of the first channel of its group alone
+  last_gradient_dropped,
+  first_decay_missing_in_scan,  // the first step's gradient for the initial state's
   count
 };
 MambaProblem scan_problem(ScanDefect defect);
@@ -73,5 +75,35 @@ enum class SsdDefect : std::uint8_t {
   count
 };
 MambaProblem ssd_problem(SsdDefect defect);
+
+enum class SsdGradientDefect : std::uint8_t {
+  none,
+  gradient_lost_between_chunks,
+  final_gradient_dropped,
+  decay_of_next_step,  // the reverse scan one step off
+  sequence_start_crossed,
+  first_decay_missing,  // dinitial_states as the first step's gradient
+  gradients_of_states_in_bf16,
+  rate_missing,  // ddt without what goes through the decay
+  rate_without_A,
+  rate_of_step_before,     // an exclusive sum for an inclusive one
+  entering_state_missing,  // the first step of a chunk as if its state were empty
+  state_after,
+  dA_without_dt,
+  last_chunk_of_dA_alone,
+  softplus_slope_missing,
+  limits_not_masked,
+  dB_without_dt,
+  dC_of_state_before,
+  shared_heads_not_summed,
+  group_modulo,
+  batch_missing,
+  gate_missing_in_dy,
+  gate_slope_missing,
+  skip_missing,
+  dD_of_ungated,
+  count
+};
+MambaProblem ssd_gradient_problem(SsdGradientDefect defect);
 
 }  // namespace exactscan::soundness

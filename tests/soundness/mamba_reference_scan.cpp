@@ -26,7 +26,8 @@ class Scan {
     for (auto* v : {&u_, &z_, &dy_}) *v = normal(tokens, 1);
     delta_ = normal(tokens, 1);
     B_ = normal(constant_b_ ? channels * states : weights, 1), C_ = normal(weights, 1);
-    D_ = normal(channels, 1), h0_ = normal(batches * channels * states, 1);
+    D_ = normal(channels, 1), h0_ = normal(batches * channels * states, 1),
+    dlast_ = normal(batches * channels * states, 1);
     for (std::size_t i = 0; i < channels * states; ++i)
       A_.push_back(as_float(strong ? -30 - random_.unit() : -0.2 - random_.unit()));
     for (std::size_t d = 0; d < channels; ++d)
@@ -55,7 +56,8 @@ class Scan {
                     {"C", f32({batches, groups, states, steps}, C_)},
                     {"D", f32({channels}, D_)},
                     {"delta_bias", f32({channels}, bias_)},
-                    {"initial_state", f32({batches, channels, states}, h0_)}};
+                    {"initial_state", f32({batches, channels, states}, h0_)},
+                    {"dlast_state", f32({batches, channels, states}, dlast_)}};
     return value;
   }
   std::vector<std::int64_t> b_shape() const {
@@ -69,7 +71,7 @@ class Scan {
     for (auto& [name, v] : out) v.assign(batches * channels * (name == "last_state" ? states : steps), 0);
     out["dA"].assign(A_.size(), 0), out["dB"].assign(B_.size(), 0), out["dC"].assign(C_.size(), 0),
         out["dD"].assign(channels, 0);
-    out["ddelta_bias"].assign(channels, 0);
+    out["ddelta_bias"].assign(channels, 0), out["dinitial_state"].assign(h0_.size(), 0);
     for (std::size_t b = 0; b < batches; ++b) {
       for (std::size_t d = 0; d < channels; ++d) channel(b, d, out);
     }
@@ -135,6 +137,8 @@ class Scan {
                  const std::vector<double>& h, const std::vector<double>& before,
                  const std::vector<double>& readout, Outputs& out) const {
     std::vector<double> carry(states, 0);
+    const std::size_t state = (b * channels + d) * states;
+    for (std::size_t n = 0; n < states && !has(last_gradient_dropped); ++n) carry[n] = dlast_[state + n];
     for (std::size_t t = steps; t-- > 0;) {
       const std::size_t i = token(b, d, t);
       const double z = z_[i], s = sigmoid(z), u = u_[i], g = dy_[i] * z * s;
@@ -161,12 +165,14 @@ class Scan {
       out["du"][i] = du, out["ddelta"][i] = gradient;
       if (!has(batch_missing) || b == 0) out["dD"][d] += g * u, out["ddelta_bias"][d] += gradient;
     }
+    for (std::size_t n = 0; n < states; ++n)
+      out["dinitial_state"][state + n] = has(first_decay_missing_in_scan) ? carry[n] / a[n] : carry[n];
   }
 
   ScanDefect defect_;
   Random random_;
   bool constant_b_ = false, active_ = false;
-  std::vector<double> u_, delta_, z_, dy_, A_, B_, C_, D_, bias_, h0_;
+  std::vector<double> u_, delta_, z_, dy_, A_, B_, C_, D_, bias_, h0_, dlast_;
 };
 
 constexpr const char* names[] = {"none",
@@ -194,7 +200,9 @@ constexpr const char* names[] = {"none",
                                  "slope missing",
                                  "slope of the gate missing",
                                  "batch missing in sums",
-                                 "group's sum missing"};
+                                 "group's sum missing",
+                                 "last state's gradient dropped",
+                                 "initial state's gradient undecayed"};
 
 }  // namespace
 
@@ -214,7 +222,8 @@ MambaProblem scan_problem(ScanDefect defect) {
               {"dB", scan.b_shape()},
               {"dC", {batches, groups, states, steps}},
               {"dD", {channels}},
-              {"ddelta_bias", {channels}}};
+              {"ddelta_bias", {channels}},
+              {"dinitial_state", {batches, channels, states}}};
   return p;
 }
 

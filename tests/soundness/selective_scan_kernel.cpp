@@ -11,6 +11,8 @@ struct Inputs {
   MambaShape shape;
   bool softplus, gate, skip, bias, start, constant_b, constant_c;
   std::vector<double> u, delta, A, B, C, D, z, delta_bias, h0, dy;
+  bool end = false;  // whether the last state has a gradient
+  std::vector<double> dlast;
 
   std::size_t token(std::size_t b, std::size_t d, std::size_t t) const {
     return (b * shape.channels + d) * shape.steps + t;
@@ -30,7 +32,7 @@ Inputs draw_inputs(Random& random, const MambaSetting& setting, const MambaShape
             random.coin(),
             random.coin(),
             random.coin(),
-            !backward && random.coin(),
+            random.coin(),
             random.one_in(4),
             random.one_in(4),
             {},
@@ -42,6 +44,8 @@ Inputs draw_inputs(Random& random, const MambaSetting& setting, const MambaShape
             {},
             {},
             {},
+            {},
+            backward && random.coin(),
             {}};
   if (data == MambaData::gates) in.gate = true;
   const std::size_t tokens = shape.batch * shape.channels * shape.steps;
@@ -56,6 +60,7 @@ Inputs draw_inputs(Random& random, const MambaSetting& setting, const MambaShape
   in.u = numbers(tokens, 0), in.B = weights(in.constant_b), in.C = weights(in.constant_c),
   in.D = numbers(shape.channels, 0);
   in.h0 = numbers(shape.batch * shape.channels * shape.states, 0), in.dy = numbers(tokens, 0);
+  in.dlast = numbers(shape.batch * shape.channels * shape.states, 0);
   for (std::size_t i = 0; i < tokens; ++i) {
     // Without softplus a step size is a small number, mostly positive.
     const double raw =
@@ -72,7 +77,7 @@ Inputs draw_inputs(Random& random, const MambaSetting& setting, const MambaShape
 }
 
 struct Results {
-  std::vector<double> y, last, du, ddelta, dz, dA, dB, dC, dD, dbias;
+  std::vector<double> y, last, du, ddelta, dz, dA, dB, dC, dD, dbias, dinitial;
 };
 
 // One channel of one batch.
@@ -129,7 +134,7 @@ class Channel {
     std::vector<std::vector<Addend<V>>> A, B, C, D, bias;
   };
   void backward(Schedule schedule, Shared& shared, std::vector<V>& du, std::vector<V>& ddelta,
-                std::vector<V>& dz) {
+                std::vector<V>& dz, std::vector<V>& dinitial) {
     std::vector<V> g;
     for (std::size_t t = 0; t < L_; ++t) {
       const V dy = k_.read(in_.dy[in_.token(b_, d_, t)]);
@@ -140,9 +145,14 @@ class Channel {
       const V s = f_.sigmoid(z(t)),
               slope = k_.add(k_.read(1), k_.mul(z(t), k_.add(k_.read(1), f_.negated(s))));
       g.push_back(product({dy, z(t), s}));
-      dz.push_back(product({dy, readout_[t], s, slope}));
+      // A kernel that recovers what it did not keep reads the output again, as it was stored.
+      const bool stored_readout = setting_.recovered && k_.random().coin();
+      const V w =
+          stored_readout ? k_.read(round_to(K::get(readout_[t]), setting_.base.in_format)) : readout_[t];
+      dz.push_back(product({dy, w, s, slope}));
     }
     const std::vector<std::vector<V>> lambda = adjoints(schedule, g);
+    for (std::size_t n = 0; n < N_; ++n) dinitial.push_back(k_.mul(a_[n][0], lambda[n][0]));
     for (std::size_t t = 0; t < L_; ++t) {
       std::vector<Addend<V>> du_terms, step_terms;
       for (std::size_t n = 0; n < N_; ++n) {
@@ -196,7 +206,8 @@ class Channel {
       Windows<K> leaves;
       for (std::size_t t = L_; t-- > 0;)
         leaves.push_back({t + 1 < L_ ? a_[n][t + 1] : k_.read(1), k_.mul(C(n, t), g[t])});
-      std::vector<V> reversed = scan_states(k_, leaves, nullptr, schedule);
+      const V last = k_.read(in_.dlast[(b_ * in_.shape.channels + d_) * N_ + n]);
+      std::vector<V> reversed = scan_states(k_, leaves, in_.end ? &last : nullptr, schedule);
       lambda.emplace_back(reversed.rbegin(), reversed.rend());
     }
     return lambda;
@@ -234,9 +245,9 @@ Results run_kernel(const A& arithmetic, Random& random, const MambaSetting& sett
       give(out.y, channel.outputs());
       for (std::size_t n = 0; n < s.states; ++n) out.last.push_back(K::get(channel.last(n)));
       if (!backward) continue;
-      std::vector<V> du, ddelta, dz;
-      channel.backward(schedule, shared, du, ddelta, dz);
-      give(out.du, du), give(out.ddelta, ddelta), give(out.dz, dz);
+      std::vector<V> du, ddelta, dz, dinitial;
+      channel.backward(schedule, shared, du, ddelta, dz, dinitial);
+      give(out.du, du), give(out.ddelta, ddelta), give(out.dz, dz), give(out.dinitial, dinitial);
     }
   }
   const auto give_sums = [&](std::vector<double>& to, auto& sums) {
@@ -274,6 +285,9 @@ Case make_case(const MambaSetting& setting, const Inputs& in, const Results& r, 
   value.outputs["last_state"] = make_tensor(wide, {i(s.batch), i(s.channels), i(s.states)}, r.last);
   if (!backward) return value;
   value.inputs["dy"] = make_tensor(narrow, token, in.dy);
+  const std::vector<std::int64_t> state{i(s.batch), i(s.channels), i(s.states)};
+  if (in.end) value.inputs["dlast_state"] = make_tensor(narrow, state, in.dlast);
+  if (in.start) value.outputs["dinitial_state"] = make_tensor(setting.base.out, state, r.dinitial);
   value.outputs["du"] = make_tensor(setting.base.out, token, r.du);
   value.outputs["ddelta"] = make_tensor(setting.base.out, token, r.ddelta);
   value.outputs["dA"] = make_tensor(wide, rate, r.dA);

@@ -4,79 +4,18 @@
 #include <limits>
 
 #include "tests/soundness/attack.hpp"
+#include "tests/soundness/ssd_chunk_arithmetic.hpp"
 
 namespace exactscan::soundness {
 namespace {
 
 using namespace emulation;
 
-struct Inputs {
-  std::size_t T, P, N, Q;
-  bool softplus, bias, gate, start, sequences;
-  std::vector<double> x, dt, B, C, z, initial;  // step by P, step, step by N, …
-  double A, D, dt_bias, low, high;
-  std::vector<std::int64_t> sequence;
-};
-
-Inputs draw_inputs(Random& random, const SsdSetting& setting) {
-  const BinaryFormat& format = setting.base.base.in_format;
-  const auto data = static_cast<MambaData>(random.below(mamba_data_count));
-  Inputs in{1 + random.below(random.coin() ? 8 : 40),
-            1 + random.below(3),
-            1 + random.below(5),
-            1 + random.below(14),
-            random.coin(),
-            random.coin(),
-            random.coin(),
-            random.coin(),
-            random.one_in(3),
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            0,
-            0,
-            0,
-            0,
-            std::numeric_limits<double>::infinity(),
-            {}};
-  const auto numbers = [&](std::size_t count) { return draw_numbers(random, format, count, 0, data); };
-  in.x = numbers(in.T * in.P), in.B = numbers(in.T * in.N), in.C = numbers(in.T * in.N),
-  in.initial = numbers(in.P * in.N);
-  for (std::size_t i = 0; i < in.T * in.P; ++i) in.z.push_back(draw_gate(random, format, data));
-  for (std::size_t t = 0; t < in.T; ++t) {
-    in.dt.push_back(round_to(
-        in.softplus ? random.uniform(-2, 2) + (random.one_in(40) ? 30 : 0) : random.uniform(-0.02, 0.3),
-        format));
-    in.sequence.push_back(t == 0 ? static_cast<std::int64_t>(random.below(3))
-                                 : in.sequence.back() + (random.one_in(6) ? 1 : 0));
-  }
-  in.A = draw_rate(random, binary32, data);
-  in.D = numbers(1)[0];
-  in.dt_bias = in.softplus ? draw_bias(random, binary32) : round_to(random.uniform(-0.01, 0.05), binary32);
-  if (random.one_in(4)) in.low = 0.001953125, in.high = 0.5;
-  return in;
-}
-
 template <class K>
-class SsdKernel {
+class SsdKernel : private SsdChunkArithmetic<K> {
  public:
   using V = typename K::Value;
-  SsdKernel(K& kernel, Functions<K>& functions, const SsdSetting& setting, const Inputs& in)
-      : k_(kernel), f_(functions), setting_(setting), in_(in) {
-    for (std::size_t t = 0; t < in.T; ++t) {
-      V v = k_.read(in.dt[t]);
-      if (in.bias) v = k_.add(v, k_.read(in.dt_bias));
-      if (in.softplus) v = f_.softplus(v);
-      if (K::get(v) < in.low) v = k_.read(in.low);
-      if (K::get(v) > in.high) v = k_.read(in.high);
-      dt_.push_back(v);
-      z_.push_back(k_.mul(v, k_.read(in.A)));
-    }
-    for (const double e : in.initial) state_.push_back(k_.read(in.start ? e : 0));
-  }
+  using SsdChunkArithmetic<K>::SsdChunkArithmetic;
 
   // In stages: chunk after chunk, from the state that enters.
   void chunked() {
@@ -111,65 +50,10 @@ class SsdKernel {
   const std::vector<V>& state() const { return state_; }
 
  private:
-  V x(std::size_t t, std::size_t p) const { return k_.read(in_.x[t * in_.P + p]); }
-  V B(std::size_t t, std::size_t n) const { return k_.read(in_.B[t * in_.N + n]); }
-  V C(std::size_t t, std::size_t n) const { return k_.read(in_.C[t * in_.N + n]); }
-  bool starts(std::size_t t) const {
-    return in_.sequences && t > 0 && in_.sequence[t] != in_.sequence[t - 1];
-  }
-  bool together(std::size_t s, std::size_t t) const {
-    return !in_.sequences || in_.sequence[s] == in_.sequence[t];
-  }
-  V product(std::vector<V> factors) {
-    k_.random().shuffle(factors);
-    return product_tree(k_, factors, 0, factors.size());
-  }
-
-  // The sum of z over [from + first, from + last), in some order.
-  V summed(std::size_t from, std::size_t first, std::size_t last) {
-    std::vector<Addend<V>> terms;
-    for (std::size_t r = first; r < last; ++r) terms.push_back({z_[from + r], {}, false});
-    return sum(k_, std::move(terms));
-  }
-  // exp of the sum over (j, l], as the setting forms it; L are the chunk's cumulative sums.
-  V decay(std::size_t from, std::size_t j, std::size_t l, const std::vector<V>& L) {
-    if (setting_.decay == Decay::cumsum) return f_.exp(k_.add(L[l], f_.negated(L[j])));
-    if (setting_.decay == Decay::segsum) return f_.exp(summed(from, j + 1, l + 1));
-    return factors(from, j + 1, l + 1);
-  }
-  V row_decay(std::size_t from, std::size_t l, const std::vector<V>& L) {
-    return setting_.decay == Decay::product ? factors(from, 0, l + 1) : f_.exp(L[l]);
-  }
-  V factors(std::size_t from, std::size_t first, std::size_t last) {
-    std::vector<V> list;
-    for (std::size_t r = first; r < last; ++r) list.push_back(f_.exp(z_[from + r]));
-    return list.empty() ? k_.read(1) : product_tree(k_, list, 0, list.size());
-  }
-
-  // An operand as a tensor core takes it.
-  V operand(const V& v) {
-    const double d = K::get(v);
-    const BinaryFormat tf32{11, -136, 127};
-    switch (setting_.convert) {
-      case Convert::none:
-        return v;
-      case Convert::truncate:
-        return k_.read(round_to(d, tf32, Direction::toward_zero));
-      case Convert::nearest:
-        return k_.read(round_to(d, tf32));
-      case Convert::storage:
-        return k_.read(round_to(d, setting_.base.base.in_format));
-    }
-    return v;
-  }
-  V dot(std::vector<Addend<V>> terms) {
-    if (!setting_.coarse_accumulate) return sum(k_, std::move(terms));
-    if (k_.random().coin()) k_.random().shuffle(terms);
-    double total = 0;
-    for (const auto& term : terms)
-      total = round_to(add_to_odd(total, K::get(term.x) * K::get(term.y)), binary32, Direction::toward_zero);
-    return k_.read(total);
-  }
+  using Base = SsdChunkArithmetic<K>;
+  using Base::B, Base::C, Base::x, Base::decay, Base::dot, Base::operand, Base::product, Base::row_decay,
+      Base::starts, Base::summed, Base::together;
+  using Base::k_, Base::f_, Base::setting_, Base::in_, Base::dt_, Base::z_, Base::state_;
 
   V output(std::size_t from, std::size_t l, std::size_t p, const std::vector<V>& L) {
     const std::size_t t = from + l;
@@ -211,14 +95,10 @@ class SsdKernel {
     }
   }
 
-  K& k_;
-  Functions<K>& f_;
-  const SsdSetting& setting_;
-  const Inputs& in_;
-  std::vector<V> dt_, z_, state_, y_;
+  std::vector<V> y_;
 };
 
-Case make_case(const SsdSetting& setting, const Inputs& in, const std::vector<double>& y,
+Case make_case(const SsdSetting& setting, const SsdInputData& in, const std::vector<double>& y,
                const std::vector<double>& final) {
   const auto i = [](std::size_t n) { return static_cast<std::int64_t>(n); };
   const ElementType narrow = setting.base.base.in, wide = ElementType::f32;
@@ -247,6 +127,48 @@ Case make_case(const SsdSetting& setting, const Inputs& in, const std::vector<do
 }
 
 }  // namespace
+
+SsdInputData draw_ssd_inputs(Random& random, const SsdSetting& setting) {
+  const BinaryFormat& format = setting.base.base.in_format;
+  const auto data = static_cast<MambaData>(random.below(mamba_data_count));
+  SsdInputData in{1 + random.below(random.coin() ? 8 : 40),
+                  1 + random.below(3),
+                  1 + random.below(5),
+                  1 + random.below(14),
+                  random.coin(),
+                  random.coin(),
+                  random.coin(),
+                  random.coin(),
+                  random.one_in(3),
+                  {},
+                  {},
+                  {},
+                  {},
+                  {},
+                  {},
+                  0,
+                  0,
+                  0,
+                  0,
+                  std::numeric_limits<double>::infinity(),
+                  {}};
+  const auto numbers = [&](std::size_t count) { return draw_numbers(random, format, count, 0, data); };
+  in.x = numbers(in.T * in.P), in.B = numbers(in.T * in.N), in.C = numbers(in.T * in.N),
+  in.initial = numbers(in.P * in.N);
+  for (std::size_t i = 0; i < in.T * in.P; ++i) in.z.push_back(draw_gate(random, format, data));
+  for (std::size_t t = 0; t < in.T; ++t) {
+    in.dt.push_back(round_to(
+        in.softplus ? random.uniform(-2, 2) + (random.one_in(40) ? 30 : 0) : random.uniform(-0.02, 0.3),
+        format));
+    in.sequence.push_back(t == 0 ? static_cast<std::int64_t>(random.below(3))
+                                 : in.sequence.back() + (random.one_in(6) ? 1 : 0));
+  }
+  in.A = draw_rate(random, binary32, data);
+  in.D = numbers(1)[0];
+  in.dt_bias = in.softplus ? draw_bias(random, binary32) : round_to(random.uniform(-0.01, 0.05), binary32);
+  if (random.one_in(4)) in.low = 0.001953125, in.high = 0.5;
+  return in;
+}
 
 std::span<const SsdSetting> ssd_settings() {
   using enum ElementType;
@@ -277,7 +199,7 @@ std::span<const SsdSetting> ssd_settings() {
 }
 
 Case ssd_case(Random& random, const SsdSetting& setting) {
-  const Inputs in = draw_inputs(random, setting);
+  const SsdInputData in = draw_ssd_inputs(random, setting);
   std::vector<double> y, final;
   with_arithmetic(setting.base.base, random, [&](const auto& arithmetic) {
     using K = Kernel<std::decay_t<decltype(arithmetic)>>;

@@ -47,6 +47,7 @@ class ExpRing {
   friend ExpRing softplus(const ExpRing& x) { return x * x * x + ExpRing(5); }
   friend ExpRing sigmoid(const ExpRing& x) { return x * x + ExpRing(3) * x + ExpRing(11); }
   friend ExpRing clamp(const ExpRing& x, double, double) { return ExpRing(2) * x * x + ExpRing(1); }
+  friend ExpRing clamp_slope(const ExpRing& x, double, double) { return ExpRing(4) * x; }
   friend std::ostream& operator<<(std::ostream& out, const ExpRing& x) {
     return out << "(" << x.exponent_.value() << ", " << x.value_.value() << ")";
   }

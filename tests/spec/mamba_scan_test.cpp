@@ -92,6 +92,8 @@ TEST(MambaScan, StepSizeAppliesBiasBeforeSoftplusAndLimitsAfterIt) {
     require_equal(step_size(raw, bias, {true, 0, 1}), clamp(softplus(raw + bias), 0, 1));
     require_equal(step_size_slope(raw, bias, {true}), sigmoid(raw + bias));
     require_equal(step_size_slope(raw, bias, {}), T(1));
+    require_equal(step_size_slope(raw, bias, {true, 0, 1}),
+                  T(4) * softplus(raw + bias) * sigmoid(raw + bias));
   }));
 }
 

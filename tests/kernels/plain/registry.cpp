@@ -12,7 +12,7 @@ SystemKernel plain(const char* name, std::vector<SystemForm> forms, Plain kernel
   result.forms = std::move(forms);
   result.types = {ElementType::f32, ElementType::bf16, ElementType::f16};
   result.run = [kernel](const SystemCall& call) { kernel(call, Planted::nothing); };
-  result.wide_inputs = {"A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states"};
+  result.wide_inputs = {"A", "D", "delta_bias", "dt_bias", "initial_state", "initial_states", "dlast_state"};
   return result;
 }
 

@@ -129,14 +129,17 @@ class Scan {
     }
     const Buffer z = call_.input("z");
     const float gate = z.data == nullptr ? 0 : get(z, step_index(b, d, t));
-    const float skipped = D(d) * get(call_.in.at("u"), step_index(b, d, t));
+    // Without D there is no such term, not one of 0 times what may be infinite.
+    const float skipped = call_.has("D") ? D(d) * get(call_.in.at("u"), step_index(b, d, t)) : 0;
     readout_[at(t)] = sum + skipped;
     set_if(call_.output("y"), step_index(b, d, t),
            plain_gated(sum, skipped, z.data == nullptr ? nullptr : &gate, planted_));
   }
 
   void backward(Index b, Index d, const Sums& sums) {
-    std::vector<float> carry(at(states_), 0.0F);
+    std::vector<float> carry;
+    for (Index n = 0; n < states_; ++n)
+      carry.push_back(get_or_zero(call_.input("dlast_state"), state_index(b, d, n)));
     for (Index t = length_; t-- > 0;) {
       if (has(Planted::reverse_carry_dropped) && t == 15) carry.assign(at(states_), 0.0F);
       const Index i = step_index(b, d, t);
@@ -148,7 +151,7 @@ class Scan {
         set_if(call_.output("dz"), i, dy * readout_[at(t)] * slope);
         g = dy * z * s;
       }
-      float du = has(Planted::du_without_skip) ? 0 : D(d) * g, dstep = 0;
+      float du = has(Planted::du_without_skip) || !call_.has("D") ? 0 : D(d) * g, dstep = 0;
       for (Index n = 0; n < states_; ++n) {
         const std::size_t j = at(t * states_ + n);
         const float a = decay(d, n, t), l = C(b, d, n, t) * g + carry[at(n)], w = B(b, d, n, t);
@@ -167,6 +170,8 @@ class Scan {
       sums.D[at(d)] += g * u;
       sums.bias[at(d)] += dx;
     }
+    for (Index n = 0; n < states_; ++n)
+      set_if(call_.output("dinitial_state"), state_index(b, d, n), carry[at(n)]);
   }
 
   void add(std::vector<float>& sums, Index i, float term, Index d) const {

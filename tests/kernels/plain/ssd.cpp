@@ -274,7 +274,8 @@ class Head {
     const float skip = get_or_zero(D, D.shape.size() == 1 ? h_ : of_head ? h_ * s_.width : h_ * s_.width + p);
     const float gate = get_or_zero(z, i);
     set(call_.out.at("y"), i,
-        plain_gated(sum, skip * x(t, p), z.data == nullptr ? nullptr : &gate, planted_));
+        plain_gated(sum, D.data == nullptr ? 0 : skip * x(t, p), z.data == nullptr ? nullptr : &gate,
+                    planted_));
   }
 
   const SystemCall& call_;

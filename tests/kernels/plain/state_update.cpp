@@ -47,8 +47,8 @@ void plain_state_update(const SystemCall& call, Planted planted) {
     }
     const float gate = get_or_zero(z, i);
     set_if(call.output("y"), i,
-           plain_gated(sum, get_or_zero(call.input("D"), parameter) * x, z.data == nullptr ? nullptr : &gate,
-                       planted));
+           plain_gated(sum, call.has("D") ? get(call.in.at("D"), parameter) * x : 0,
+                       z.data == nullptr ? nullptr : &gate, planted));
   }
 }
 
