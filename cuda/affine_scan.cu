@@ -54,11 +54,13 @@ Problem problem(const DiagonalSsm& s) {
           s.h_last,
           s.multiplier,
           blocks_available(s.grid_limit),
-          blocks_available(0)};
+          blocks_available(0),
+          s.C,
+          s.D};
 }
 
 bool time_is_dense(const Problem& p) {
-  return (p.constant || p.a.time == 1) && p.b.time == 1 && p.h.time == 1;
+  return !p.C && (p.constant || p.a.time == 1) && p.b.time == 1 && p.h.time == 1;
 }
 bool channels_are_dense(const Problem& p) {
   return p.channels == 1 || ((p.constant || p.a.channel == 1) && p.b.channel == 1 && p.h.channel == 1);
@@ -93,7 +95,7 @@ Status run(const Problem& p, Schedule asked, void* scratch, std::size_t bytes, c
   if (!p.b.data || !p.h.data || (p.constant ? !p.A || !p.B : !p.a.data)) return Status::bad_argument;
   const Schedule schedule = choose(p, asked);
   if (schedule == Schedule::channels) {
-    const Status status = prefers_columns(p) ? launch_columns(p, 0, stream) : Status::unsupported;
+    const Status status = prefers_columns(p) ? launch_columns(p, {}, stream) : Status::unsupported;
     return status == Status::unsupported ? launch_channels(p, {}, stream) : status;
   }
   if (schedule != Schedule::rows && schedule != Schedule::slabs) return Status::bad_argument;

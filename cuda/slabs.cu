@@ -7,9 +7,11 @@ namespace {
 template <class E, SlabKind kind>
 Slabs<E> plan(const Problem& p) {
   const ConstView streams[] = {kind == SlabKind::varying ? p.a : p.b, p.b};
-  Slabs<E> k = plan_slabs<E, kind>(streams, p.h, p.batch, p.length, p.channels, p.blocks);
+  Slabs<E> k = plan_slabs<E, kind>(streams, p.h, p.batch, p.length, p.channels, p.blocks, p.width);
   k.A = static_cast<const E*>(p.A);
   k.B = static_cast<const E*>(p.B);
+  k.C = static_cast<const E*>(p.C);
+  k.D = static_cast<const E*>(p.D);
   k.h0 = static_cast<const State<E>*>(p.h0);
   k.h_last = static_cast<State<E>*>(p.h_last);
   return k;
@@ -18,7 +20,7 @@ Slabs<E> plan(const Problem& p) {
 template <class E, SlabKind kind, class M>
 Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   Slabs<E> k = plan<E, kind>(p);
-  SlabScratch<E>(k, false).place(k, scratch, false);
+  SlabScratch<E>(k, false).place(k, scratch);
   return launch_slab_kernel<E, kind, M>(k, p.blocks, stream);
 }
 

@@ -2,7 +2,8 @@
 // memory.
 //
 //   movers    bring tiles in by asynchronous copies, and take results out (device/tensor_copy.cuh)
-//   scanners  summarize a tile, publish the summary, and two tiles later replace its inputs by states
+//   scanners  summarize a tile, publish the summary, and some tiles later replace its inputs by states; two
+//             teams take tiles in turn, so that one's latencies pass beside the other's
 //   window    read other blocks' summaries meanwhile, and combine them to the state that enters a tile
 //
 // A tile's stage of the ring goes round: movers -> full -> scanners -> done -> movers. `carry` says that the
@@ -15,31 +16,37 @@
 
 namespace exactscan::cuda {
 
-constexpr int kScanners = 256, kWindow = 128, kMovers = 128, kThreads = kScanners + kWindow + kMovers;
+constexpr int kTeams = 2, kScanners = 256, kWindow = 128, kMovers = 128;  // scanners of a team
+constexpr int kThreads = kTeams * kScanners + kWindow + kMovers;
+constexpr int kFirstWindow = kTeams * kScanners, kFirstMover = kFirstWindow + kWindow;
 constexpr int kScanWarps = kScanners / 32, kWindowWarps = kWindow / 32;
-constexpr int kMostStages = 8;
+constexpr int kMostStages = 12;
+constexpr int kRingAlignment = 1024;       // the copy engine's permutation depends on the address
 constexpr int kSharedLimit = 227 * 1024;  // a block's shared memory, static and dynamic together
 
 enum class Role { scanner, window, mover };
 __device__ inline Role role() {
-  return threadIdx.x < kScanners             ? Role::scanner
-         : threadIdx.x < kScanners + kWindow ? Role::window
-                                             : Role::mover;
+  return threadIdx.x < kFirstWindow  ? Role::scanner
+         : threadIdx.x < kFirstMover ? Role::window
+                                     : Role::mover;
 }
+// A scanner's team, and its number there.
+__device__ inline int team() { return static_cast<int>(threadIdx.x) / kScanners; }
+__device__ inline int scanner() { return static_cast<int>(threadIdx.x) % kScanners; }
 
 __device__ inline unsigned shared_address(const void* p) {
   return static_cast<unsigned>(__cvta_generic_to_shared(p));
 }
 
 // A barrier among the threads of one role. All lanes of a warp must arrive together.
-template <int kId, int kCount>
-__device__ inline void role_barrier() {
+template <int kCount>
+__device__ inline void role_barrier(int id) {
   __syncwarp();
-  asm volatile("bar.sync %0, %1;" ::"n"(kId), "n"(kCount) : "memory");
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "n"(kCount) : "memory");
 }
-__device__ inline void scanners_meet() { role_barrier<1, kScanners>(); }
-__device__ inline void window_meets() { role_barrier<2, kWindow>(); }
-__device__ inline void movers_meet() { role_barrier<3, kMovers>(); }
+__device__ inline void window_meets() { role_barrier<kWindow>(1); }
+__device__ inline void movers_meet() { role_barrier<kMovers>(2); }
+__device__ inline void team_meets() { role_barrier<kScanners>(3 + team()); }
 
 // An mbarrier: a phase ends when `count` threads have arrived; arrival releases, waiting acquires.
 struct Barrier {
@@ -90,8 +97,10 @@ struct Barriers {
 struct Place {
   int stage = 0;
   unsigned phase = 0;
-  __device__ void next(int stages) {
-    if (++stage == stages) stage = 0, phase ^= 1;
+  __device__ void next(int stages) { skip(1, stages); }
+  __device__ void skip(int tiles, int stages) {
+    stage += tiles;
+    if (stage >= stages) stage -= stages, phase ^= 1;
   }
 };
 
@@ -190,35 +199,38 @@ __device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int st
   }
 }
 
-// The scanners finish a tile so many tiles after its summary: the exchange has that time.
-constexpr int kBehind = 2, kLeastStages = kBehind + 2;
-
-// The scanners' loop. summarize(i, stage) publishes tile i's summary and returns what finish(i, stage, kept)
-// needs.
-template <class Summarize, class Finish>
+// A team's loop over its tiles: every kTeams-th one. A tile is finished kBehind of the team's tiles after its
+// summary: the exchange has that time. summarize(i, place) waits until tile i is there, publishes its summary
+// and returns what finish(i, place, kept) needs, which waits for the tile's carry.
+template <int kBehind, class Summarize, class Finish>
 __device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int stages, Summarize&& summarize,
                                   Finish&& finish) {
-  if (tiles == 0) return;
+  const int first = team();
+  if (tiles <= first) return;
   Place at, before;
-  decltype(summarize(std::int64_t{0}, 0)) kept[kBehind];
-  for (std::int64_t i = 0; i < tiles + kBehind; ++i) {
+  at.skip(first, stages);
+  before.skip(first, stages);
+  decltype(summarize(std::int64_t{0}, Place{})) kept[kBehind];
+  for (std::int64_t i = first; i < tiles + kBehind * kTeams; i += kTeams) {
     auto next = kept[0];
     if (i < tiles) {
-      barriers.full[at.stage].wait(at.phase);
-      next = summarize(i, at.stage);
-      at.next(stages);
+      next = summarize(i, at);
+      at.skip(kTeams, stages);
     }
-    if (i >= kBehind) {
-      barriers.carry[before.stage].wait(before.phase);
-      finish(i - kBehind, before.stage, kept[kBehind - 1]);
+    const std::int64_t done = i - kBehind * kTeams;
+    if (done >= 0 && done < tiles) {
+      finish(done, before, kept[kBehind - 1]);
       before_tensor_out();
       barriers.done[before.stage].arrive();
-      before.next(stages);
+      before.skip(kTeams, stages);
     }
 #pragma unroll
     for (int k = kBehind - 1; k > 0; --k) kept[k] = kept[k - 1];
     kept[0] = next;
   }
 }
+// Stages that a ring needs: the tiles under way of both teams, and one on its way in.
+template <int kBehind>
+constexpr int kLeastStages = kTeams * (kBehind + 1) + 1;
 
 }  // namespace exactscan::cuda

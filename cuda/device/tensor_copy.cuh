@@ -11,10 +11,15 @@
 
 namespace exactscan::cuda {
 
+// How a box lies in shared memory: as it is, or in lines of 128 bytes (aligned to 1024) in which the 16-byte
+// chunk c of line l is at place c ^ l % 8.
+enum class Permutation { none, lines_of_128_bytes };
+
 // A tensor of four dimensions, the first contiguous, and a box of it. Sizes count elements; strides too.
 struct TensorShape {
   std::int64_t sizes[4], strides[3];
   int box[4];
+  Permutation permutation = Permutation::none;
 };
 
 // Whether the engine can address it: 16-byte multiples, positive strides.
@@ -53,8 +58,9 @@ bool describe_tensor(CUtensorMap& map, const void* data, const TensorShape& t) {
                     : sizeof(E) == 4 ? CU_TENSOR_MAP_DATA_TYPE_UINT32
                                      : CU_TENSOR_MAP_DATA_TYPE_UINT16;
   return encode(&map, type, 4, const_cast<void*>(data), sizes, strides, box, steps,
-                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
-                CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+                CU_TENSOR_MAP_INTERLEAVE_NONE,
+                t.permutation == Permutation::none ? CU_TENSOR_MAP_SWIZZLE_NONE : CU_TENSOR_MAP_SWIZZLE_128B,
+                CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 
 struct Corner {
