@@ -11,7 +11,7 @@
 namespace exactscan::cuda {
 namespace {
 
-constexpr int kWidest = 256, kNarrowest = 64, kColumnThreads = kWidest + 32;
+constexpr int kWidest = 256, kNarrowest = 64;
 constexpr std::int64_t kFewestBlocks = 48;  // that keep device memory busy
 constexpr int kBlock = 8;                   // steps unrolled; a multiple of every split
 template <class E>
@@ -43,7 +43,7 @@ struct Columns {
   int split, part;  // part: elements from one set of rows to the next in shared memory
 };
 
-template <class E, bool kConstant>
+template <class E, bool kConstant, bool kIsSplit>
 struct ColumnBlock {
   using S = State<E>;
   static constexpr int kStreams = kConstant ? 1 : 2;
@@ -101,7 +101,9 @@ struct ColumnBlock {
       return narrow<E>(kReadOut ? fused(out, h, skip * widen(y)) : h);
     };
     const int down = kBlock / p.split * p.pitch;
-    E* out_global = p.split == 1 ? nullptr : p.h + batch * p.h_batch + channel + c;
+    E* out_global = p.h + batch * p.h_batch + channel + c;
+    auto a_at = [&](int u) { return kIsSplit ? p.a.offsets[u] : u * p.pitch; };
+    auto b_at = [&](int u) { return kIsSplit ? p.b.offsets[u] : u * p.pitch; };
     Place at;
     for (std::int64_t i = 0; i < p.tiles; ++i, at.next(p.stages)) {
       full[at.stage].wait(at.phase);
@@ -114,27 +116,28 @@ struct ColumnBlock {
           E x[kBlock], y[kBlock];
 #pragma unroll
           for (int u = 0; u < kBlock; ++u) {
-            if constexpr (!kConstant) x[u] = a[p.a.offsets[u]];
-            y[u] = b[p.b.offsets[u]];
+            if constexpr (!kConstant) x[u] = a[a_at(u)];
+            y[u] = b[b_at(u)];
           }
 #pragma unroll
-          for (int u = 0; u < kBlock; ++u) y[u] = step(kConstant ? y[u] : x[u], y[u]);
-          if (out_global) {
-#pragma unroll
-            for (int u = 0; u < kBlock; ++u, out_global += p.h_time) __stcs(out_global, y[u]);
-          } else {
-#pragma unroll
-            for (int u = 0; u < kBlock; ++u) b[p.b.offsets[u]] = y[u];
+          for (int u = 0; u < kBlock; ++u) {
+            const E h_u = step(kConstant ? y[u] : x[u], y[u]);
+            if constexpr (kIsSplit) {
+              __stcs(out_global, h_u);
+              out_global += p.h_time;
+            } else {
+              b[b_at(u)] = h_u;
+            }
           }
         }
       } else if (mine) {
         for (int j = 0; j < left; ++j) {
-          const int row = j / kBlock * down;
-          const E y = step(a[(kConstant ? p.b : p.a).offsets[j % kBlock] + row], b[p.b.offsets[j % kBlock] + row]);
-          if (out_global)
-            out_global[j * p.h_time] = y;
+          const int row = j / kBlock * down, b_row = b_at(j % kBlock) + row;
+          const E h_j = step(a[kConstant ? b_row : a_at(j % kBlock) + row], b[b_row]);
+          if constexpr (kIsSplit)
+            out_global[j * p.h_time] = h_j;
           else
-            b[p.b.offsets[j % kBlock] + row] = y;
+            b[b_row] = h_j;
         }
       }
       before_tensor_out();
@@ -144,22 +147,23 @@ struct ColumnBlock {
   }
 };
 
-template <class E, bool kConstant>
-__global__ void __launch_bounds__(kColumnThreads, 1) scan_columns(const __grid_constant__ Columns<E> p) {
+template <class E, bool kConstant, bool kIsSplit>
+__global__ void __launch_bounds__(kWidest + 32, 1) scan_columns(const __grid_constant__ Columns<E> p) {
   extern __shared__ __align__(128) unsigned char ring[];
   __shared__ Barrier full[kMostStages], done[kMostStages];
+  const unsigned scanning = blockDim.x - 32;
   if (threadIdx.x == 0)
-    for (int s = 0; s < p.stages; ++s) full[s].init(1), done[s].init(kWidest);
+    for (int s = 0; s < p.stages; ++s) full[s].init(1), done[s].init(scanning);
   __syncthreads();
   const std::int64_t batch = blockIdx.x / p.per_batch;
-  ColumnBlock<E, kConstant> block{
+  ColumnBlock<E, kConstant, kIsSplit> block{
       p, full, done, reinterpret_cast<E*>(ring), batch, (blockIdx.x - batch * p.per_batch) * p.width};
-  if (threadIdx.x < kWidest) {
+  if (threadIdx.x < scanning) {
     if (kConstant && p.C)
       block.template scan<kConstant>();
     else
       block.template scan<false>();
-  } else if (threadIdx.x == kWidest) {
+  } else if (threadIdx.x == scanning) {
     block.move();
   }
 }
@@ -168,11 +172,10 @@ __global__ void __launch_bounds__(kColumnThreads, 1) scan_columns(const __grid_c
 int column_width(std::int64_t batch, std::int64_t channels, int processors) {
   int best = kWidest;
   double most = 0;
-  for (int width = 192; width >= kNarrowest; width -= width > 128 ? 64 : 32) {
+  for (int width = 192; width >= kNarrowest; width -= 32) {
     const std::int64_t blocks = ceil_div(channels, width) * batch, rounds = ceil_div(blocks, processors);
     if (blocks < kFewestBlocks && width > kNarrowest) continue;
-    const double full =
-        rounds == 1 ? 1 : static_cast<double>(blocks) / static_cast<double>(rounds * processors);
+    const double full = static_cast<double>(blocks) / static_cast<double>(rounds * processors);
     const double used =
         full * static_cast<double>(channels) / static_cast<double>(ceil_div(channels, width) * width);
     if (used > most * 1.02) best = width, most = used;
@@ -219,8 +222,9 @@ Status launch(const Problem& p, const ColumnsTuning& tuning, cudaStream_t stream
   auto aligned = [&](const void* data, std::int64_t time) {
     return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && time % kSplit<E> == 0;
   };
+  // The engine writes whole chunks of 16 bytes, so that a row must end with one.
   k.split = (kConstant || aligned(p.a.data, p.a.time)) && aligned(p.b.data, p.b.time) &&
-                    aligned(p.h.data, p.h.time)
+                    aligned(p.h.data, p.h.time) && p.channels % kSplit<E> == 0
                 ? 1
                 : kSplit<E>;
   if (p.length < k.split || k.steps % kBlock != 0) return Status::unsupported;
@@ -237,11 +241,11 @@ Status launch(const Problem& p, const ColumnsTuning& tuning, cudaStream_t stream
   }
   const int stage = (kConstant ? 1 : 2) * k.split * k.part * static_cast<int>(sizeof(E));
   k.stages = (kSharedLimit - 1024) / stage < kMostStages ? (kSharedLimit - 1024) / stage : kMostStages;
-  auto* kernel = scan_columns<E, kConstant>;
+  auto* kernel = k.split == 1 ? scan_columns<E, kConstant, false> : scan_columns<E, kConstant, true>;
   if (!allow_shared(kernel, k.stages * stage)) return Status::unsupported;
   const std::int64_t blocks = k.per_batch * p.batch;
-  kernel<<<static_cast<unsigned>(blocks), kColumnThreads, static_cast<std::size_t>(k.stages * stage),
-           stream>>>(k);
+  kernel<<<static_cast<unsigned>(blocks), static_cast<unsigned>(ceil_div(k.width, 32) * 32 + 32),
+           static_cast<std::size_t>(k.stages * stage), stream>>>(k);
   return launched();
 }
 

@@ -22,8 +22,8 @@ struct RowKept {
 template <class S, class T>
 struct RowShared {
   Barriers barriers;
-  alignas(16) unsigned char totals[kTeams][2][kScanWarps * sizeof(T)], parts[kWindowWarps * sizeof(T)];
-  bool fixed[kTeams][2][kScanWarps];
+  alignas(16) unsigned char totals[RowRoles::teams][2][kScanWarps * sizeof(T)], parts[RowRoles::window / 32 * sizeof(T)];
+  bool fixed[RowRoles::teams][2][kScanWarps];
   S own[2];  // the state after a tile, [tile of the block mod 2]
   S carry[kMostStages];
   RowTile tiles[kMostStages];  // told by the window with the carry
@@ -47,7 +47,7 @@ struct RowBlock {
 
   template <bool kVector>
   __device__ void move() {
-    const int mover = static_cast<int>(threadIdx.x) - kFirstMover;
+    const int mover = static_cast<int>(threadIdx.x) - RowRoles::first_mover;
     constexpr int unit = kVector ? Size::chunk : 1;
     Course coming(p), going(p);
     auto in = [&](std::int64_t, int s) {
@@ -90,27 +90,28 @@ struct RowBlock {
   }
 
   // The summaries of tiles t-G+1 .. t-1 as far as the row reaches back, kShare of them a thread.
-  static constexpr int kShare = kMostBlocks / kWindow;
+  static constexpr int kShare = kMostBlocks / RowRoles::window;
+  __device__ static int share() { return static_cast<int>(gridDim.x - 2) / RowRoles::window + 1; }
   struct Seen {
     std::int64_t entry, first;
     Entry<M> words[kShare];
   };
   __device__ bool wanted(const RowTile& tile, const Seen& seen, int m) const {
-    return m < (gridDim.x - 1 > kWindow ? kShare : 1) && tile.offset != 0 && seen.entry + m >= seen.first &&
+    return m < share() && tile.offset != 0 && seen.entry + m >= seen.first &&
            seen.entry + m < tile.index;
   }
   __device__ Seen look(const Course& course, int slot) const {
     const std::int64_t G = gridDim.x;
     Seen seen;
     seen.first = course.first();
-    seen.entry = course.tile.index - G + 1 + slot * (G - 1 > kWindow ? kShare : 1);
+    seen.entry = course.tile.index - G + 1 + slot * share();
 #pragma unroll
     for (int m = 0; m < kShare; ++m)
       if (wanted(course.tile, seen, m)) seen.words[m] = Entry<M>::peek(entries() + seen.entry + m);
     return seen;
   }
   __device__ void watch() {
-    const int slot = static_cast<int>(threadIdx.x) - kFirstWindow, warp = slot / 32;
+    const int slot = static_cast<int>(threadIdx.x) - RowRoles::first_window, warp = slot / 32;
     Course course(p);
     Place at, before;
     T* parts = reinterpret_cast<T*>(shared.parts);
@@ -135,7 +136,7 @@ struct RowBlock {
       for (int d = 1; d < 32; d *= 2)
         v = compose(shuffle_down(v, d), v);  // only lane 0's is in order and kept
       if ((slot & 31) == 0) parts[warp] = v;
-      window_meets();
+      RowRoles::window_meets();
       if (i > 0) {
         shared.barriers.done[before.stage].wait(before.phase);
         before.next(p.stages);
@@ -143,11 +144,11 @@ struct RowBlock {
       if (slot == 0) {
         // If the row starts inside the window, the entry of that tile is a state, reached from zero.
         S carry = from_zero ? S(0) : shared.own[(i + 1) & 1];
-        for (int w = 0; w < kWindowWarps; ++w) carry = parts[w].apply(carry);
+        for (int w = 0; w < RowRoles::window / 32; ++w) carry = parts[w].apply(carry);
         shared.carry[at.stage] = carry;
         shared.tiles[at.stage] = tile;
       }
-      window_meets();
+      RowRoles::window_meets();
       shared.barriers.carry[at.stage].arrive();
     }
   }
@@ -229,12 +230,12 @@ struct RowBlock {
     Course course(p);
     for (int k = 0; k < team(); ++k) course.next();
     int buffer = 0;
-    scan_tiles<kRowsBehind>(
+    scan_tiles<RowRoles::teams, kRowsBehind>(
         shared.barriers, mine, p.stages,
         [&](std::int64_t, Place at) {
           const RowKept<T> kept = summarize(course, at, buffer);
           buffer ^= 1;
-          for (int k = 0; k < kTeams; ++k) course.next();
+          for (int k = 0; k < RowRoles::teams; ++k) course.next();
           return kept;
         },
         [&](std::int64_t i, Place at, const RowKept<T>& kept) { finish(kept, at, i); });
@@ -242,16 +243,16 @@ struct RowBlock {
 };
 
 template <class E, bool kFlat, bool kConstant, class M>
-__global__ void __launch_bounds__(kThreads, 1) scan_rows(const __grid_constant__ Rows<E> p) {
+__global__ void __launch_bounds__(RowRoles::threads, 1) scan_rows(const __grid_constant__ Rows<E> p) {
   using Block = RowBlock<E, kFlat, kConstant, M>;
   extern __shared__ __align__(128) unsigned char bytes[];
   __shared__ RowShared<typename Block::S, typename Block::T> shared;
   unsigned char* ring = bytes + (kRingAlignment - shared_address(bytes) % kRingAlignment) % kRingAlignment;
   Block block{p, shared, reinterpret_cast<E*>(ring), launch_number(p.header),
               (p.tiles - blockIdx.x + gridDim.x - 1) / gridDim.x};
-  if (threadIdx.x == 0) shared.barriers.init(p.stages);
+  if (threadIdx.x == 0) shared.barriers.init(p.stages, RowRoles::window);
   __syncthreads();
-  switch (role()) {
+  switch (RowRoles::of_thread()) {
     case Role::mover:
       p.vector ? block.template move<true>() : block.template move<false>();
       break;
@@ -334,7 +335,7 @@ Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   using Shared = RowShared<State<E>, Transition<State<E>, M>>;
   constexpr int stage = (kConstant ? 1 : 2) * Size::tile * static_cast<int>(sizeof(E));
   constexpr int room = kSharedLimit - static_cast<int>(sizeof(Shared)) - kRingAlignment;
-  static_assert(room / stage >= kLeastStages<kRowsBehind> && stage % kRingAlignment == 0);
+  static_assert(room / stage >= kLeastStages<RowRoles::teams, kRowsBehind> && stage % kRingAlignment == 0);
   Rows<E> k{};
   k.A = static_cast<const E*>(p.A), k.B = static_cast<const E*>(p.B);
   k.a = static_cast<const E*>(p.a.data), k.b = static_cast<const E*>(p.b.data),
@@ -355,7 +356,7 @@ Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   k.header = static_cast<ExchangeHeader*>(scratch);
   k.entries = static_cast<char*>(scratch) + kHeaderBytes;
   const int blocks = static_cast<int>(k.tiles < p.blocks ? k.tiles : p.blocks);
-  return launch_together(scan_rows<E, kFlat, kConstant, M>, k, blocks, kThreads,
+  return launch_together(scan_rows<E, kFlat, kConstant, M>, k, blocks, RowRoles::threads,
                          k.stages * stage + kRingAlignment, stream);
 }
 

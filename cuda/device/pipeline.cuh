@@ -2,8 +2,8 @@
 // memory.
 //
 //   movers    bring tiles in by asynchronous copies, and take results out (device/tensor_copy.cuh)
-//   scanners  summarize a tile, publish the summary, and some tiles later replace its inputs by states; two
-//             teams take tiles in turn, so that one's latencies pass beside the other's
+//   scanners  summarize a tile, publish the summary, and some tiles later replace its inputs by states; teams
+//             take tiles in turn, so that one's latencies pass beside the other's
 //   window    read other blocks' summaries meanwhile, and combine them to the state that enters a tile
 //
 // A tile's stage of the ring goes round: movers -> full -> scanners -> done -> movers. `carry` says that the
@@ -16,20 +16,25 @@
 
 namespace exactscan::cuda {
 
-constexpr int kTeams = 2, kScanners = 256, kWindow = 128, kMovers = 128;  // scanners of a team
-constexpr int kThreads = kTeams * kScanners + kWindow + kMovers;
-constexpr int kFirstWindow = kTeams * kScanners, kFirstMover = kFirstWindow + kWindow;
-constexpr int kScanWarps = kScanners / 32, kWindowWarps = kWindow / 32;
+constexpr int kScanners = 256, kMovers = 64;  // scanners of a team
+constexpr int kScanWarps = kScanners / 32;
 constexpr int kMostStages = 12;
 constexpr int kRingAlignment = 1024;       // the copy engine's permutation depends on the address
 constexpr int kSharedLimit = 227 * 1024;  // a block's shared memory, static and dynamic together
 
 enum class Role { scanner, window, mover };
-__device__ inline Role role() {
-  return threadIdx.x < kFirstWindow  ? Role::scanner
-         : threadIdx.x < kFirstMover ? Role::window
-                                     : Role::mover;
-}
+// The threads of a block with so many teams of scanners and window threads.
+template <int kTeams, int kWindow>
+struct Roles {
+  static constexpr int teams = kTeams, window = kWindow, first_window = kTeams * kScanners,
+                       first_mover = first_window + kWindow, threads = first_mover + kMovers;
+  static __device__ Role of_thread() {
+    return threadIdx.x < first_window  ? Role::scanner
+           : threadIdx.x < first_mover ? Role::window
+                                       : Role::mover;
+  }
+  static __device__ void window_meets();
+};
 // A scanner's team, and its number there.
 __device__ inline int team() { return static_cast<int>(threadIdx.x) / kScanners; }
 __device__ inline int scanner() { return static_cast<int>(threadIdx.x) % kScanners; }
@@ -44,9 +49,12 @@ __device__ inline void role_barrier(int id) {
   __syncwarp();
   asm volatile("bar.sync %0, %1;" ::"r"(id), "n"(kCount) : "memory");
 }
-__device__ inline void window_meets() { role_barrier<kWindow>(1); }
 __device__ inline void movers_meet() { role_barrier<kMovers>(2); }
 __device__ inline void team_meets() { role_barrier<kScanners>(3 + team()); }
+template <int kTeams, int kWindow>
+__device__ inline void Roles<kTeams, kWindow>::window_meets() {
+  role_barrier<kWindow>(1);
+}
 
 // An mbarrier: a phase ends when `count` threads have arrived; arrival releases, waiting acquires.
 struct Barrier {
@@ -84,11 +92,11 @@ __device__ inline void before_tensor_out() { asm volatile("fence.proxy.async.sha
 struct Barriers {
   Barrier full[kMostStages], done[kMostStages], carry[kMostStages];
   // By one thread, before a barrier of the whole block.
-  __device__ void init(int stages) {
+  __device__ void init(int stages, int window) {
     for (int s = 0; s < stages; ++s) {
       full[s].init(kMovers);
       done[s].init(kScanners);
-      carry[s].init(kWindow);
+      carry[s].init(static_cast<unsigned>(window));
     }
   }
 };
@@ -202,7 +210,7 @@ __device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int st
 // A team's loop over its tiles: every kTeams-th one. A tile is finished kBehind of the team's tiles after its
 // summary: the exchange has that time. summarize(i, place) waits until tile i is there, publishes its summary
 // and returns what finish(i, place, kept) needs, which waits for the tile's carry.
-template <int kBehind, class Summarize, class Finish>
+template <int kTeams, int kBehind, class Summarize, class Finish>
 __device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int stages, Summarize&& summarize,
                                   Finish&& finish) {
   const int first = team();
@@ -230,7 +238,7 @@ __device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int st
   }
 }
 // Stages that a ring needs: the tiles under way of both teams, and one on its way in.
-template <int kBehind>
+template <int kTeams, int kBehind>
 constexpr int kLeastStages = kTeams * (kBehind + 1) + 1;
 
 }  // namespace exactscan::cuda

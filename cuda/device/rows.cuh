@@ -33,18 +33,13 @@ struct Rows {
 };
 
 // A stage is 32 KB: the ring holds seven. Larger ones were slower (bench/RESULTS-h200.md).
-#ifndef EXACTSCAN_ROW_CHUNKS
-#define EXACTSCAN_ROW_CHUNKS 4
-#endif
-#ifndef EXACTSCAN_ROW_BEHIND
-#define EXACTSCAN_ROW_BEHIND 1
-#endif
-constexpr int kRowsBehind = EXACTSCAN_ROW_BEHIND;  // a team's tiles between a tile's summary and its end
+using RowRoles = Roles<2, 64>;
+constexpr int kRowsBehind = 2;  // a team's tiles between a tile's summary and its end
 
 template <class E, bool kConstant>
 struct RowSizes {
   static constexpr int chunk = 16 / sizeof(E);  // elements of a 16-byte chunk
-  static constexpr int chunks = EXACTSCAN_ROW_CHUNKS * (kConstant ? 2 : 1);  // a lane's
+  static constexpr int chunks = kConstant ? 8 : 4;  // a lane's
   static constexpr int items = chunks * chunk;
   static constexpr int tile = kScanners * items;
   static constexpr int line = 8 * chunk;  // of 128 bytes

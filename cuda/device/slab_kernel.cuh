@@ -61,12 +61,12 @@ struct SlabSteps {
 template <class S, class T, bool kSums>
 struct SlabShared {
   Barriers barriers;
-  alignas(16) unsigned char totals[kTeams][2][kScanners * sizeof(T)];
-  alignas(16) unsigned char parts[2][kWindow * sizeof(T)];
+  alignas(16) unsigned char totals[2][kScanners * sizeof(T)];
+  alignas(16) unsigned char parts[2][SlabRoles::window * sizeof(T)];
   S own[2][kMostWidth];  // [tile of the block mod 2]
   S carry[kCarries][kMostWidth];
   SlabTile tiles[kMostStages];  // told by the window with the carry
-  S sums[kTeams][kSums ? 2 : 1][2][kSums ? kScanners : 1];  // [team][its tile mod 2][dA, dB][set and channel]
+  S sums[kSums ? 2 : 1][2][kSums ? kScanners : 1];  // [tile mod 2][dA, dB][set and channel]
 };
 
 template <class E, SlabKind kind, class M>
@@ -91,9 +91,6 @@ struct SlabBlock {
   }
   __device__ Entry<M>* entries(const SlabTile& tile) const {
     return static_cast<Entry<M>*>(p.entries) + tile.slab * p.tiles * p.width;
-  }
-  __device__ Entry<M>* groups(const SlabTile& tile) const {
-    return static_cast<Entry<M>*>(p.groups) + tile.slab * (p.tiles / p.group) * p.width;
   }
   __device__ StateEntry* state(const SlabTile& tile, std::int64_t place, int channel) const {
     const unsigned slots = 2 * static_cast<unsigned>(p.window), slot = static_cast<unsigned>(place) % slots;
@@ -139,7 +136,7 @@ struct SlabBlock {
 
   template <bool kVector>
   __device__ void move() {
-    const int mover = static_cast<int>(threadIdx.x) - kFirstMover;
+    const int mover = static_cast<int>(threadIdx.x) - SlabRoles::first_mover;
     Course coming(p), going(p);
     auto in = [&](std::int64_t, int s) {
       const SlabTile& tile = coming.tile;
@@ -172,70 +169,30 @@ struct SlabBlock {
     move_tiles(shared.barriers, mine, p.stages, in, out);
   }
 
-  // The summaries that a window is made of, in order: tiles `from` .. `to` - 1, single or by groups.
-  struct Window {
-    const Entry<M>* tiles;  // of the thread's channel
-    const Entry<M>* groups;
-    std::int64_t from, first_group, last;  // last: the first tile after the groups
-    int before, by_group, count;           // how many single ones, groups, and of all
-    __device__ Window(const SlabBlock& block, const SlabTile& tile, int c, std::int64_t begin, std::int64_t to,
-                      int group)
-        : tiles(block.entries(tile) + c), groups(block.groups(tile) + c), from(begin) {
-      const unsigned g = static_cast<unsigned>(group);
-      first_group = (static_cast<unsigned>(from) + g - 1) / g;
-      const std::int64_t end_group = static_cast<unsigned>(to) / g;
-      by_group = g > 1 && end_group > first_group ? static_cast<int>(end_group - first_group) : 0;
-      before = static_cast<int>((by_group ? first_group * g : to) - from);
-      last = from + before + static_cast<std::int64_t>(by_group) * g;
-      count = before + by_group + static_cast<int>(to - last);
-    }
-    __device__ const Entry<M>* at(int i, int width) const {
-      if (i < before) return tiles + (from + i) * width;
-      i -= before;
-      if (i < by_group) return groups + (first_group + i) * width;
-      return tiles + (last + i - by_group) * width;
-    }
-  };
-  // Entries `first` .. `end` - 1 of a window, combined by one thread.
-  __device__ T combine(const Window& window, int first, int end) const {
+  // One thread's share of a channel's summaries, `share` at most, from tile `from` to the tile before `to`.
+  __device__ T combine(const Entry<M>* e, std::int64_t from, std::int64_t to, int share) const {
     constexpr int kAhead = 8;  // reads in flight
     T v{};
-    for (; first < end; first += kAhead) {
+    for (int done = 0; done < share; done += kAhead, from += kAhead) {
       Entry<M> seen[kAhead];
 #pragma unroll
       for (int m = 0; m < kAhead; ++m)
-        if (first + m < end) seen[m] = Entry<M>::peek(window.at(first + m, p.width));
+        if (from + m < to) seen[m] = Entry<M>::peek(e + (from + m) * p.width);
 #pragma unroll
       for (int m = 0; m < kAhead; ++m) {
-        if (first + m >= end) continue;
-        if (!seen[m].ready(launch)) seen[m] = await(window.at(first + m, p.width), launch);
+        if (done + m >= share) break;
+        if (from + m >= to) continue;
+        if (!seen[m].ready(launch)) seen[m] = await(e + (from + m) * p.width, launch);
         v = compose(seen[m].value(), v);
       }
     }
     return v;
   }
-  // All of a window, by groups of `group`, by all window threads: afterwards combined[0 ...] hold its parts in
-  // order for every channel.
-  __device__ void combine_all(const SlabTile& tile, std::int64_t from, std::int64_t to, int group, T* combined) {
-    const int slot = static_cast<int>(threadIdx.x) - kFirstWindow, lane = slot & 31;
-    const int part = slot / p.width, c = slot - part * p.width, parts = kWindow / p.width;
-    T v{};
-    if (c < tile.width && part < parts && from < to) {
-      const Window window(*this, tile, c, from, to, group);
-      const int share = (window.count + parts - 1) / parts, first = part * share;
-      v = combine(window, first, first + share < window.count ? first + share : window.count);
-    }
-    __syncwarp();
-    for (int d = p.width; d < 32; d *= 2) {  // in order: to the first lane of every channel
-      const T later = shuffle_down(v, d);
-      if (lane + d < 32) v = compose(later, v);
-    }
-    if (lane < p.width) combined[slot / set * set + c] = v;
-    window_meets();
-  }
 
   __device__ void watch() {
-    const int slot = static_cast<int>(threadIdx.x) - kFirstWindow;
+    constexpr int kWindow = SlabRoles::window;
+    const int slot = static_cast<int>(threadIdx.x) - SlabRoles::first_window, lane = slot & 31;
+    const int part = slot / p.width, c = slot - part * p.width, parts = kWindow / p.width;
     auto reads_state = [&](const SlabTile& tile) {
       return !p.own && slot < tile.width && tile.place >= p.window;
     };
@@ -247,18 +204,20 @@ struct SlabBlock {
     for (std::int64_t i = 0; i < mine; ++i, at.next(p.stages)) {
       const SlabTile tile = course.tile;
       const std::int64_t base = tile.place - p.window, from = base < 0 ? 0 : base + 1;
-      T* combined = reinterpret_cast<T*>(shared.parts[0]);
-      const unsigned g = static_cast<unsigned>(p.group), place = static_cast<unsigned>(tile.place);
-      if (g > 1 && place % g == g - 1) {  // the last tile of a group publishes the group's summary
-        T* whole = reinterpret_cast<T*>(shared.parts[1]);
-        combine_all(tile, tile.place + 1 - p.group, tile.place + 1, 1, whole);
-        if (slot < tile.width) {
-          T sum;
-          for (int w = 0; w < kWindow / set; ++w) sum = compose(whole[w * set + slot], sum);
-          Entry<M>::publish(groups(tile) + place / g * p.width + slot, sum, launch);
-        }
+      const int share = (static_cast<int>(tile.place - from) + parts - 1) / parts;
+      T* combined = reinterpret_cast<T*>(shared.parts[i & 1]);
+      T v{};
+      if (c < tile.width && part < parts) {
+        const std::int64_t begin = from + part * share, end = begin + share;
+        v = combine(entries(tile) + c, begin, end < tile.place ? end : tile.place, share);
       }
-      combine_all(tile, from, tile.place, p.group, combined);
+      __syncwarp();
+      for (int d = p.width; d < 32; d *= 2) {  // in order: to the first lane of every channel
+        const T later = shuffle_down(v, d);
+        if (lane + d < 32) v = compose(later, v);
+      }
+      if (lane < p.width) combined[slot / set * set + c] = v;
+      SlabRoles::window_meets();
       course.next();
       StateEntry next{};
       if (i + 1 < mine && reads_state(course.tile))
@@ -280,7 +239,7 @@ struct SlabBlock {
       }
       if (slot == 0) shared.tiles[at.stage] = tile;
       seen = next;
-      window_meets();  // `combined` has been read
+      __syncwarp();
       shared.barriers.carry[at.stage].arrive();
     }
   }
@@ -303,7 +262,7 @@ struct SlabBlock {
       const T earlier = shuffle_up(sum, d);
       if (lane >= d) sum = compose(sum, earlier);
     }
-    T* totals = reinterpret_cast<T*>(shared.totals[team()][buffer]);
+    T* totals = reinterpret_cast<T*>(shared.totals[buffer]);
     if (lane >= 32 - p.width) totals[group * set + own.channel] = sum;
     T before = shuffle_up(sum, p.width);
     if (lane < p.width) before = T{};
@@ -390,8 +349,8 @@ struct SlabBlock {
       if (lane + d < 32) dA += a, dB += b;
     }
     if (lane < p.width) {
-      shared.sums[team()][buffer][0][at] = dA;
-      shared.sums[team()][buffer][1][at] = dB;
+      shared.sums[buffer][0][at] = dA;
+      shared.sums[buffer][1][at] = dB;
     }
   }
   // After a barrier behind keep_sums: a tile's sums, for the kernel that adds the tiles.
@@ -400,7 +359,7 @@ struct SlabBlock {
     if (c >= tile.width) return;
     S sum[2] = {0, 0};
     for (int w = 0; w < kScanners / set; ++w)
-      for (int k = 0; k < 2; ++k) sum[k] += shared.sums[team()][buffer][k][w * set + c];
+      for (int k = 0; k < 2; ++k) sum[k] += shared.sums[buffer][k][w * set + c];
     const std::int64_t at = (tile.slab * p.tiles + tile.place) * p.width + c;
     if constexpr (sizeof(S) == 8) {  // words of scratch never look like messages: the upper half is 0
       p.sums[2 * at] = {static_cast<unsigned long long>(__double_as_longlong(sum[0])), 0};
@@ -412,15 +371,13 @@ struct SlabBlock {
 
   __device__ void scan() {
     Course course(p);
-    for (int k = 0; k < team(); ++k) course.next();
     SlabTile written{};  // the last tile that ended
-    // The sums of a team's tile are complete at its first barrier behind the tile's end: in a later summary, if
-    // there is one.
+    // The sums of a tile are complete at the first barrier behind its end: in a later summary, if there is one.
     constexpr int kLater = kSlabsBehind + 1;
-    int summarized = 0, finished = 0;  // of the team's tiles
+    int summarized = 0, finished = 0;  
     auto summarize_next = [&](std::int64_t, Place at) {
       const T before = summarize(course, at, summarized & 1);
-      for (int k = 0; k < kTeams; ++k) course.next();
+      course.next();
       if (kind == SlabKind::adjoint && summarized >= kLater) write_sums(written, (summarized - kLater) & 1);
       ++summarized;
       return before;
@@ -429,19 +386,19 @@ struct SlabBlock {
       finish(before, at, i, finished & 1);
       if (kind == SlabKind::adjoint) {
         written = shared.tiles[at.stage];
-        if (i + kTeams * kLater >= mine) {
+        if (i + kLater >= mine) {
           team_meets();
           write_sums(written, finished & 1);
         }
       }
       ++finished;
     };
-    scan_tiles<kSlabsBehind>(shared.barriers, mine, p.stages, summarize_next, finish_one);
+    scan_tiles<SlabRoles::teams, kSlabsBehind>(shared.barriers, mine, p.stages, summarize_next, finish_one);
   }
 };
 
 template <class E, SlabKind kind, class M>
-__global__ void __launch_bounds__(kThreads, 1) scan_slabs(const __grid_constant__ Slabs<E> p) {
+__global__ void __launch_bounds__(SlabRoles::threads, 1) scan_slabs(const __grid_constant__ Slabs<E> p) {
   using Block = SlabBlock<E, kind, M>;
   extern __shared__ __align__(128) unsigned char ring[];
   __shared__ typename Block::Shared shared;
@@ -453,9 +410,9 @@ __global__ void __launch_bounds__(kThreads, 1) scan_slabs(const __grid_constant_
               scanner() / p.width,
               scanner() % p.width,
               p.width > 32 ? p.width : 32};
-  if (threadIdx.x == 0) shared.barriers.init(p.stages);
+  if (threadIdx.x == 0) shared.barriers.init(p.stages, SlabRoles::window);
   __syncthreads();
-  switch (role()) {
+  switch (SlabRoles::of_thread()) {
     case Role::mover:
       p.vector ? block.template move<true>() : block.template move<false>();
       break;

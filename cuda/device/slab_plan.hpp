@@ -9,10 +9,10 @@
 namespace exactscan::cuda {
 
 // Channels of a slab through the copy engine, for segments in multiples of `grain`: wide rows are read faster
-// (bench/RESULTS-h200.md), waste in the last slab and idle scanners cost. Widths above 32 are multiples of a
-// warp.
+// (bench/RESULTS-h200.md), but the window's messages grow with the square of the width; waste in the last slab
+// and idle scanners cost. Widths above 32 are multiples of a warp.
 template <class E>
-int slab_width(std::int64_t channels, int grain) {
+int slab_width(std::int64_t channels, std::int64_t batch, int grain, int blocks) {
   constexpr int unit = 16 / sizeof(E);
   int best = unit;
   double most = 0;
@@ -20,23 +20,16 @@ int slab_width(std::int64_t channels, int grain) {
     const double used = static_cast<double>(channels) / static_cast<double>(ceil_div(channels, width) * width),
                  threads = static_cast<double>(kScanners / width / grain * grain * width) / kScanners,
                  speed = width >= 64 ? 1 : width >= 32 ? 0.96 : width >= 16 ? 0.92 : 0.5;
-    if (used * threads * speed > most) best = width, most = used * threads * speed;
+    const std::int64_t window = ceil_div(blocks, ceil_div(channels, width) * batch);
+    const double reads = static_cast<double>(ceil_div((window - 1) * width, SlabRoles::window)),
+                 exchange = reads <= 2 ? 1 : reads <= 8 ? 0.9 : 0.9 * 8 / reads;
+    if (used * threads * speed * exchange > most) best = width, most = used * threads * speed * exchange;
   }
   return best;
 }
 // Without it: near 32 with little waste.
 inline int plain_slab_width(std::int64_t channels) {
   return static_cast<int>(ceil_div(channels, ceil_div(channels, 32)));
-}
-
-// Tiles of a group: the least messages a window of w tiles, 1 if groups save little.
-inline int group_size(int w) {
-  int best = 1, least = w * 2 / 3;
-  for (int g = 2; g <= 16; ++g) {
-    const int messages = (w % g == 0 ? g : 2 * g - 1) + w / g;
-    if (messages < least) best = g, least = messages;
-  }
-  return best;
 }
 
 // The tensor that a stream's slabs are boxes of. A dense slab is lines of segments * width elements; of a split
@@ -89,6 +82,8 @@ void cut_slabs(Slabs<E>& k, std::int64_t batch, int width, int split_log) {
   k.slabs = k.per_batch * batch;
 }
 
+constexpr int kSlabShared = 16 * 1024;  // about what a block keeps beside the ring
+
 // How the tiles of all slabs are dealt to blocks.
 template <class E>
 void deal_slabs(Slabs<E>& k, int blocks) {
@@ -97,7 +92,6 @@ void deal_slabs(Slabs<E>& k, int blocks) {
   k.own = grid % slabs == 0;
   const std::int64_t window = ceil_div(grid, slabs);
   k.window = static_cast<int>(window < tiles ? window : tiles);
-  k.group = group_size(k.window);
 }
 
 // Sizes, strides and descriptions of tensors, not yet the pointers into scratch. `streams` and `out` name the
@@ -127,9 +121,10 @@ Slabs<E> plan_slabs(const ConstView* streams, const View& out, std::int64_t batc
       all([&](const Stream<E>& s) { return offset(s) == 0 && s.time % kUnit == 0 && channels % kUnit == 0; });
   constexpr int kSplit = sizeof(E) == 2 ? 3 : sizeof(E) == 4 ? 2 : 1;
   const int split = k.dense || aligned ? 0 : kSplit;
-  const int asked = width > 0 ? width : slab_width<E>(channels, 1 << split);
+  const int asked = width > 0 ? width : slab_width<E>(channels, batch > 0 ? batch : 1, 1 << split, blocks > 0 ? blocks : 1);
   cut_slabs<E, kind>(k, batch, k.dense ? static_cast<int>(channels) : asked, split);
-  k.tensor = (k.boxes == 1 || k.box_elements * sizeof(E) % 128 == 0) && k.segments > 0 &&
+  const int ring = kLeastStages<SlabRoles::teams, kSlabsBehind> * kStreams * k.stream_bytes;
+  k.tensor = ring + kSlabShared <= kSharedLimit && (k.boxes == 1 || k.box_elements * sizeof(E) % 128 == 0) && k.segments > 0 &&
              (split > 0 || describe_slabs(k, k.out, batch));
   for (int i = 0; i < kStreams; ++i)
     k.tensor = k.tensor && describe_slabs(k, k.in[i], batch) && offset(k.in[i]) == offset(k.in[0]) &&
@@ -147,14 +142,13 @@ Slabs<E> plan_slabs(const ConstView* streams, const View& out, std::int64_t batc
 // Scratch: header, states, then summaries or sums.
 template <class E>
 struct SlabScratch {
-  std::size_t states, entries, groups, sums;  // in 16-byte words
-  std::size_t bytes() const { return kHeaderBytes + 16 * (states + entries + groups + sums); }
+  std::size_t states, entries, sums;  // in 16-byte words
+  std::size_t bytes() const { return kHeaderBytes + 16 * (states + entries + sums); }
   SlabScratch(const Slabs<E>& k, bool sums_wanted) {
     const std::size_t channels = static_cast<std::size_t>(k.slabs * k.width), entry = sizeof(E) == 8 ? 2 : 1;
     const std::size_t all = channels * static_cast<std::size_t>(k.tiles) * entry;
     states = k.own ? 0 : channels * 2 * static_cast<std::size_t>(k.window);
     entries = k.window > 1 ? all : 0;
-    groups = k.group > 1 ? channels * static_cast<std::size_t>(k.tiles / k.group) * entry : 0;
     sums = sums_wanted ? all : 0;
   }
   void place(Slabs<E>& k, void* scratch) const {
@@ -162,8 +156,7 @@ struct SlabScratch {
     k.states = reinterpret_cast<Word*>(static_cast<char*>(scratch) + kHeaderBytes);
     Word* rest = k.states + states;
     k.entries = rest;
-    k.groups = rest + entries;
-    k.sums = rest + entries + groups;
+    k.sums = rest + entries;
   }
 };
 

@@ -7,8 +7,6 @@
 // G: tile k-w lies a round back or more. If the number of slabs divides G, that state is the block's own; else
 // it is published. The order of combination is fixed.
 //
-// Groups of `group` consecutive tiles have a summary, too, by the block of their last tile: the window is read
-// as single tiles, groups, single tiles, so that it costs about 2 sqrt(w) messages a channel instead of w.
 #pragma once
 
 #include "cuda/device/exchange.cuh"
@@ -17,11 +15,9 @@
 namespace exactscan::cuda {
 
 constexpr int kMostWidth = 64, kMostStreams = 3;
-#ifndef EXACTSCAN_SLAB_BEHIND
-#define EXACTSCAN_SLAB_BEHIND 1
-#endif
-constexpr int kSlabsBehind = EXACTSCAN_SLAB_BEHIND;  // a team's tiles between a tile's summary and its end
-constexpr int kCarries = 4;                          // states that enter tiles, at most so many ahead
+using SlabRoles = Roles<1, 128>;
+constexpr int kSlabsBehind = 2;  // tiles between a tile's summary and its end
+constexpr int kCarries = 4;      // states that enter tiles, at most so many ahead
 
 // What a kernel computes from its streams; S is the state.
 enum class SlabKind {
@@ -68,7 +64,7 @@ struct Slabs {
   int per_batch, segments, steps;  // slabs of a batch entry; segments and steps of a tile
   int width;                       // channels of a slab
   int stream_bytes;                // of a stream's part of a stage
-  int window, group, stages;       // w above; stages of the ring
+  int window, stages;              // w above; stages of the ring
   bool own;                        // the state k-w is the block's own
   bool vector, dense;              // copies of 16 bytes; a slab is one line in memory
   bool tensor;                     // tiles go through the copy engine
@@ -78,7 +74,6 @@ struct Slabs {
   ExchangeHeader* header;
   Word* states;   // [slab][tile mod 2w][width]
   void* entries;  // [slab][tile][width], if w > 1
-  void* groups;   // [slab][group][width], if group > 1
   Word* sums;     // adjoint: [slab][tile][width] of {dA, dB}, one word each if S is double
 };
 
@@ -89,20 +84,17 @@ constexpr int kStreamsOf = kind == SlabKind::adjoint   ? 3
 template <SlabKind kind>
 constexpr bool kReversed = kind == SlabKind::adjoint;
 
-// A scanner's steps: so many that a stage is about a sixth of shared memory, and odd, so that the lanes of a
-// warp meet different banks.
-#ifndef EXACTSCAN_SLAB_STEPS
-#define EXACTSCAN_SLAB_STEPS 17
-#endif
+// A scanner's steps: so many that the ring holds four stages of split rows, and odd, so that the lanes of a warp
+// meet different banks.
 template <class E, SlabKind kind>
-constexpr int kStepsOf = kind == SlabKind::adjoint    ? (sizeof(E) == 2   ? 21
-                                                         : sizeof(E) == 4 ? 11
-                                                                          : 5)
+constexpr int kStepsOf = kind == SlabKind::adjoint    ? (sizeof(E) == 2   ? 25
+                                                         : sizeof(E) == 4 ? 13
+                                                                          : 7)
                          : kind == SlabKind::constant ? (sizeof(E) == 2   ? 65
                                                          : sizeof(E) == 4 ? 33
                                                                           : 17)
-                                                      : (sizeof(E) == 2   ? 33
-                                                         : sizeof(E) == 4 ? EXACTSCAN_SLAB_STEPS
+                                                      : (sizeof(E) == 2   ? 35
+                                                         : sizeof(E) == 4 ? 21
                                                                           : 9);
 
 // Room for one more row before the tile of a stream, aligned as the copy engine asks.
@@ -206,7 +198,7 @@ template <class E, SlabKind kind, bool kSplit, class Read, class Step>
 __device__ inline void each_step_in(const RowLayout& layout, const SlabTile& tile, const Segment& segment,
                                     Read&& read, Step&& step) {
   constexpr int n = kStepsOf<E, kind>;
-  constexpr int kBlock = n == 65 ? 13 : n == 33 ? 11 : n == 21 ? 7 : n == 25 ? 25 : n;
+  constexpr int kBlock = n == 65 ? 13 : n == 33 ? 11 : n % 7 == 0 ? 7 : n == 25 ? 5 : n;
   static_assert(n % kBlock == 0);
   constexpr int down = kReversed<kind> ? -1 : 1;
   int row = kReversed<kind> ? tile.count - 1 - segment.first : segment.first;

@@ -291,11 +291,6 @@ void run_tiny() {
     s.schedule = Schedule::slabs;
     s.length = many / 40;
     run_case<E>(s);
-    // A window wide enough for groups.
-    Case groups{Schedule::slabs, 1, 30 * 700, 7, false};
-    groups.grid_limit = 14;
-    groups.constant = constant;
-    if (sizeof(E) == 4) run_case<E>(groups);
   }
 }
 
@@ -331,12 +326,12 @@ void run_type(Extent extent) {
     columns.shift = 1;
     run_case<E>(columns);
   }
-  // Windows wide enough for groups; slabs of every width.
+  // Wide windows; slabs of every width.
   for (i64 channels : {7, 16, 17, 37, 64, 130, 260}) {
     if (small && channels != 7 && channels != 37) continue;
-    for (int grid : {14, 37, 0}) {
+    for (int grid : {14, 0}) {
       if (small && grid != 14) continue;
-      Case s{Schedule::slabs, 1, (small ? 40 : 300) * 8192 / channels / (small ? 2 : 1), channels, false};
+      Case s{Schedule::slabs, 1, (small ? 20 : 100) * 8192 / channels, channels, false};
       s.grid_limit = grid;
       s.constant = channels == 16;
       s.lattice = channels != 64;
