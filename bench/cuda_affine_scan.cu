@@ -177,13 +177,6 @@ template <class E> void time_columns(i64 batch, i64 length, i64 channels, int wi
   time_setting<E>("columns " + std::to_string(width) + " x " + std::to_string(steps), batch, length, channels,
                   [&](const Problem& p) { return launch_columns(p, {width, steps}, nullptr); });
 }
-template <class E> void time_slabs(i64 channels, int width) {
-  time_setting<E>("slabs of " + std::to_string(width), 1, (i64{1} << 27) / channels, channels, [&](Problem p) {
-    p.width = width;
-    return slabs_scratch(p) <= kScratch ? launch_slabs(p, scratch, nullptr) : Status::scratch_too_small;
-  });
-}
-
 // dA and dB are small beside dx and not counted.
 void time_backward(Schedule schedule, i64 batch, i64 length, i64 channels) {
   const i64 n = batch * length * channels, sb = length * channels;
@@ -248,8 +241,6 @@ int main(int argc, char** argv) {
         time_columns<float>(8, 65536, 1536, width, steps);
         if (steps == 32 || steps == 64) time_columns<float>(1, 16384, 8192, width, steps), time_columns<float>(8, 32768, 1537, width, steps);
       }
-    for (int width : {16, 32, 64})
-      for (i64 channels : {64, 256, 1024, 1537, 4096}) time_slabs<float>(channels, width);
     return 0;
   }
   // Few channels: both schedules where they meet.

@@ -43,7 +43,7 @@ struct View {
 enum class Schedule : int {
   automatic,  // by shape
   rows,       // time stride 1: tiles of consecutive steps, carried through a fixed window of tile summaries
-  slabs,      // channel stride 1: tiles of up to 64 channels x many steps, carried in the same way
+  slabs,      // channel stride 1: tiles of up to 32 channels x many steps, carried in the same way
   channels    // any strides: one thread a channel, sequential in time
 };
 
@@ -65,8 +65,8 @@ struct AffineScan {
 };
 
 // TorchLean's DiagonalSSM with constant A, B: h[t] = A[d]*h[t-1] + B[d]*x[t]. A, B: [channels] of the element
-// type. With C (and D, or null: zero) what is written is the readout C[d]*h[t] + D[d]*x[t] instead of h[t], in
-// the same pass; h_last is the state all the same. `rows` has no readout.
+// type. With C (and D, or null: zero) what is written is the readout C[d]*h[t] + D[d]*x[t] instead of h[t],
+// in the same pass; h_last is the state all the same. `rows` has no readout.
 struct DiagonalSsm {
   Element type = Element::f32;
   std::int64_t batch = 1, length = 0, channels = 1;
@@ -122,7 +122,7 @@ Status init_scratch(void* scratch, std::size_t bytes, cudaStream_t stream);
 // h[t] = a[t]*h[t-1] + b[t] with h[-1] = h0, for every batch entry and channel; h_last = h[length-1].
 //
 // Arithmetic: `channels` is the sequential fused recurrence, each step one rounding. `rows` and `slabs` lead
-// the state through products of gates over at most one window, and step through a thread's 5 to 65 elements
+// the state through products of gates over at most one window, and step through a thread's 7 to 64 elements
 // as `channels` does; measured errors are in bench/RESULTS-cuda.md, no bound is proven. NaN and infinity: a
 // state after one is what the recurrence gives, except that where a product of gates overflows or an infinite
 // gate meets another, NaN may stand for an infinity, or be where the recurrence recovers; a gate of 0 or the
@@ -132,8 +132,8 @@ Status init_scratch(void* scratch, std::size_t bytes, cudaStream_t stream);
 // is written. Determinism: bit-identical from run to run (Schedule).
 Status affine_scan(const AffineScan& scan, void* scratch, std::size_t bytes, cudaStream_t stream);
 
-// The same with a[t] = A and b[t] = B*x[t], the product rounded; h may be exactly x. A readout is D*x[t], rounded,
-// then one fused step from C*h[t].
+// The same with a[t] = A and b[t] = B*x[t], the product rounded; h may be exactly x. A readout is D*x[t],
+// rounded, then one fused step from C*h[t].
 Status diagonal_ssm(const DiagonalSsm& scan, void* scratch, std::size_t bytes, cudaStream_t stream);
 
 // The adjoint; in `slabs` g is one fused step, and the sums dA, dB are added in a fixed order (tiles' sums in

@@ -2,9 +2,9 @@
 // fed by the copy engine with boxes of 64 to 256 channels (wide rows are read faster: bench/RESULTS-h200.md).
 // As few as 48 blocks keep device memory busy. Exactly the sequential fused recurrence.
 //
-// Rows that are not 16-byte aligned: to the copy engine memory is then a tensor of `split` rows a line, of which
-// a box is every split-th row, one chunk of 16 bytes wider and from up to a chunk before the first channel on,
-// as the engine must begin at a boundary. Results are then written by the scanning threads.
+// Rows that are not 16-byte aligned: to the copy engine memory is then a tensor of `split` rows a line, of
+// which a box is every split-th row, one chunk of 16 bytes wider and from up to a chunk before the first
+// channel on, as the engine must begin at a boundary. Results are then written by the scanning threads.
 #include "cuda/device/launch.hpp"
 #include "cuda/device/tensor_copy.cuh"
 
@@ -17,13 +17,13 @@ constexpr int kBlock = 8;                   // steps unrolled; a multiple of eve
 template <class E>
 constexpr int kSplit = 16 / sizeof(E);  // rows that are aligned together
 
-// An input as the copy engine sees it. `map` is of set 0's rows and the longest sets, `short_map` of sets that
-// have a row less.
+// An input as the copy engine sees it. `map` is of set 0's rows and the longest sets, `short_map` of sets
+// that have a row less.
 template <class E>
 struct Rows {
   CUtensorMap map, short_map;
-  int starts[kSplit<E>];    // of the sets' rows in a line, at 16-byte boundaries
-  int offsets[kBlock];      // of channel 0 of kBlock rows in shared memory
+  int starts[kSplit<E>];  // of the sets' rows in a line, at 16-byte boundaries
+  int offsets[kBlock];    // of channel 0 of kBlock rows in shared memory
 };
 
 template <class E>
@@ -53,9 +53,7 @@ struct ColumnBlock {
   E* ring;
   std::int64_t batch, channel;  // of the block's first
 
-  __device__ E* stage(int s, int stream) const {
-    return ring + (s * kStreams + stream) * p.split * p.part;
-  }
+  __device__ E* stage(int s, int stream) const { return ring + (s * kStreams + stream) * p.split * p.part; }
 
   // By one thread.
   __device__ void move() {
@@ -168,19 +166,13 @@ __global__ void __launch_bounds__(kWidest + 32, 1) scan_columns(const __grid_con
   }
 }
 
-// Channels of a block, so that blocks fill their last round on the device best; wider is better among equals.
-int column_width(std::int64_t batch, std::int64_t channels, int processors) {
-  int best = kWidest;
-  double most = 0;
-  for (int width = 192; width >= kNarrowest; width -= 32) {
-    const std::int64_t blocks = ceil_div(channels, width) * batch, rounds = ceil_div(blocks, processors);
-    if (blocks < kFewestBlocks && width > kNarrowest) continue;
-    const double full = static_cast<double>(blocks) / static_cast<double>(rounds * processors);
-    const double used =
-        full * static_cast<double>(channels) / static_cast<double>(ceil_div(channels, width) * width);
-    if (used > most * 1.02) best = width, most = used;
-  }
-  return best;
+// The box's channels and steps. Measured on an H200 (bench/RESULTS-h200.md): wide boxes of many steps where
+// 60 blocks are left, else narrower ones.
+template <class E>
+ColumnsTuning column_box(std::int64_t batch, std::int64_t channels) {
+  if (sizeof(E) == 8) return {96, 16};
+  if (ceil_div(channels, 192) * batch >= 60) return {192, 64};
+  return {96, 128 / static_cast<int>(sizeof(E))};
 }
 
 // Describes an input's sets of rows.
@@ -202,7 +194,8 @@ bool describe_rows(Rows<E>& rows, const Columns<E>& k, std::int64_t batches, con
     const TensorShape t{{(sets - 1) * v.time + k.channels + shift, lines, batches, 1},
                         {k.split * v.time, v.batch, 0},
                         {k.pitch, k.steps / k.split, 1, 1}};
-    if (!is_tensor<E>(base, t) || !describe_tensor<E>(is_short ? rows.short_map : rows.map, base, t)) return false;
+    if (!is_tensor<E>(base, t) || !describe_tensor<E>(is_short ? rows.short_map : rows.map, base, t))
+      return false;
   }
   return true;
 }
@@ -215,8 +208,8 @@ Status launch(const Problem& p, const ColumnsTuning& tuning, cudaStream_t stream
   k.C = static_cast<const E*>(p.C), k.D = static_cast<const E*>(p.D);
   k.h0 = static_cast<const State<E>*>(p.h0), k.h_last = static_cast<State<E>*>(p.h_last);
   k.length = p.length, k.channels = p.channels;
-  k.width = tuning.width > 0 ? tuning.width : column_width(p.batch, p.channels, p.processors);
-  k.steps = tuning.steps > 0 ? tuning.steps : 128 / static_cast<int>(sizeof(E));
+  const ColumnsTuning chosen = tuning.width > 0 ? tuning : column_box<E>(p.batch, p.channels);
+  k.width = chosen.width, k.steps = chosen.steps;
   k.tiles = ceil_div(p.length, k.steps);
   k.per_batch = static_cast<int>(ceil_div(p.channels, k.width));
   auto aligned = [&](const void* data, std::int64_t time) {
@@ -259,8 +252,8 @@ Status launch_any(const Problem& p, const ColumnsTuning& tuning, cudaStream_t st
 bool prefers_columns(const Problem& p) {
   const bool dense = (p.constant || p.a.channel == 1) && p.b.channel == 1 && p.h.channel == 1;
   const std::int64_t blocks = ceil_div(p.channels, 128) * p.batch;
-  return p.processors > 0 && dense && p.channels >= kNarrowest && p.length >= 64 &&
-         blocks >= kFewestBlocks && blocks < 0x7fffffff / 2;
+  return p.processors > 0 && dense && p.channels >= kNarrowest && p.length >= 64 && blocks >= kFewestBlocks &&
+         blocks < 0x7fffffff / 2;
 }
 
 Status launch_columns(const Problem& p, const ColumnsTuning& tuning, cudaStream_t stream) {

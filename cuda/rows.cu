@@ -19,11 +19,11 @@ struct RowKept {
 };
 
 // Shared memory beside the ring.
-template <class S, class T>
+template <class S, class T, int kTeams>
 struct RowShared {
   Barriers barriers;
-  alignas(16) unsigned char totals[RowRoles::teams][2][kScanWarps * sizeof(T)], parts[RowRoles::window / 32 * sizeof(T)];
-  bool fixed[RowRoles::teams][2][kScanWarps];
+  alignas(16) unsigned char totals[kTeams][2][kScanWarps * sizeof(T)], parts[kRowWindow / 32 * sizeof(T)];
+  bool fixed[kTeams][2][kScanWarps];
   S own[2];  // the state after a tile, [tile of the block mod 2]
   S carry[kMostStages];
   RowTile tiles[kMostStages];  // told by the window with the carry
@@ -35,9 +35,11 @@ struct RowBlock {
   using T = Transition<S, M>;
   using Size = RowSizes<E, kConstant>;
   using Course = RowCourse<E, kFlat, kConstant>;
+  using AllRoles = RowRoles;
+  using Shared = RowShared<S, T, AllRoles::teams>;
   static constexpr int kStreams = kConstant ? 1 : 2;
   const Rows<E>& p;
-  RowShared<S, T>& shared;
+  Shared& shared;
   E* ring;
   unsigned launch;
   std::int64_t mine;  // tiles of this block
@@ -47,7 +49,7 @@ struct RowBlock {
 
   template <bool kVector>
   __device__ void move() {
-    const int mover = static_cast<int>(threadIdx.x) - RowRoles::first_mover;
+    const int mover = AllRoles::mover();
     constexpr int unit = kVector ? Size::chunk : 1;
     Course coming(p), going(p);
     auto in = [&](std::int64_t, int s) {
@@ -55,8 +57,8 @@ struct RowBlock {
       if (!box) {
         if constexpr (!kConstant)
           line_in<E, kVector>(stage(s, 0), coming.at(p.a, p.a_batch, p.a_channel), coming.tile.count, mover);
-        line_in<E, kVector>(stage(s, kStreams - 1), coming.at(p.b, p.b_batch, p.b_channel),
-                            coming.tile.count, mover);
+        line_in<E, kVector>(stage(s, kStreams - 1), coming.at(p.b, p.b_batch, p.b_channel), coming.tile.count,
+                            mover);
       } else if (mover == 0) {
         Barrier& full = shared.barriers.full[s];
         full.expect(kStreams * Size::tile * sizeof(E));
@@ -79,7 +81,7 @@ struct RowBlock {
       }
       going.next();
     };
-    move_tiles(shared.barriers, mine, p.stages, in, out);
+    move_tiles<AllRoles>(shared.barriers, mine, p.stages, in, out);
   }
   // A tile in boxes of kBoxLines lines.
   static constexpr int kBoxLines = Size::tile / Size::line < 256 ? Size::tile / Size::line : 256;
@@ -90,15 +92,14 @@ struct RowBlock {
   }
 
   // The summaries of tiles t-G+1 .. t-1 as far as the row reaches back, kShare of them a thread.
-  static constexpr int kShare = kMostBlocks / RowRoles::window;
-  __device__ static int share() { return static_cast<int>(gridDim.x - 2) / RowRoles::window + 1; }
+  static constexpr int kShare = kMostBlocks / kRowWindow;
+  __device__ static int share() { return static_cast<int>(gridDim.x - 2) / kRowWindow + 1; }
   struct Seen {
     std::int64_t entry, first;
     Entry<M> words[kShare];
   };
   __device__ bool wanted(const RowTile& tile, const Seen& seen, int m) const {
-    return m < share() && tile.offset != 0 && seen.entry + m >= seen.first &&
-           seen.entry + m < tile.index;
+    return m < share() && tile.offset != 0 && seen.entry + m >= seen.first && seen.entry + m < tile.index;
   }
   __device__ Seen look(const Course& course, int slot) const {
     const std::int64_t G = gridDim.x;
@@ -111,7 +112,7 @@ struct RowBlock {
     return seen;
   }
   __device__ void watch() {
-    const int slot = static_cast<int>(threadIdx.x) - RowRoles::first_window, warp = slot / 32;
+    const int slot = static_cast<int>(threadIdx.x) - AllRoles::first_window, warp = slot / 32;
     Course course(p);
     Place at, before;
     T* parts = reinterpret_cast<T*>(shared.parts);
@@ -136,7 +137,7 @@ struct RowBlock {
       for (int d = 1; d < 32; d *= 2)
         v = compose(shuffle_down(v, d), v);  // only lane 0's is in order and kept
       if ((slot & 31) == 0) parts[warp] = v;
-      RowRoles::window_meets();
+      AllRoles::window_meets();
       if (i > 0) {
         shared.barriers.done[before.stage].wait(before.phase);
         before.next(p.stages);
@@ -144,11 +145,11 @@ struct RowBlock {
       if (slot == 0) {
         // If the row starts inside the window, the entry of that tile is a state, reached from zero.
         S carry = from_zero ? S(0) : shared.own[(i + 1) & 1];
-        for (int w = 0; w < RowRoles::window / 32; ++w) carry = parts[w].apply(carry);
+        for (int w = 0; w < kRowWindow / 32; ++w) carry = parts[w].apply(carry);
         shared.carry[at.stage] = carry;
         shared.tiles[at.stage] = tile;
       }
-      RowRoles::window_meets();
+      AllRoles::window_meets();
       shared.barriers.carry[at.stage].arrive();
     }
   }
@@ -230,12 +231,12 @@ struct RowBlock {
     Course course(p);
     for (int k = 0; k < team(); ++k) course.next();
     int buffer = 0;
-    scan_tiles<RowRoles::teams, kRowsBehind>(
+    scan_tiles<AllRoles::teams, kRowsBehind>(
         shared.barriers, mine, p.stages,
         [&](std::int64_t, Place at) {
           const RowKept<T> kept = summarize(course, at, buffer);
           buffer ^= 1;
-          for (int k = 0; k < RowRoles::teams; ++k) course.next();
+          for (int k = 0; k < AllRoles::teams; ++k) course.next();
           return kept;
         },
         [&](std::int64_t i, Place at, const RowKept<T>& kept) { finish(kept, at, i); });
@@ -246,11 +247,11 @@ template <class E, bool kFlat, bool kConstant, class M>
 __global__ void __launch_bounds__(RowRoles::threads, 1) scan_rows(const __grid_constant__ Rows<E> p) {
   using Block = RowBlock<E, kFlat, kConstant, M>;
   extern __shared__ __align__(128) unsigned char bytes[];
-  __shared__ RowShared<typename Block::S, typename Block::T> shared;
+  __shared__ typename Block::Shared shared;
   unsigned char* ring = bytes + (kRingAlignment - shared_address(bytes) % kRingAlignment) % kRingAlignment;
   Block block{p, shared, reinterpret_cast<E*>(ring), launch_number(p.header),
               (p.tiles - blockIdx.x + gridDim.x - 1) / gridDim.x};
-  if (threadIdx.x == 0) shared.barriers.init(p.stages, RowRoles::window);
+  if (threadIdx.x == 0) shared.barriers.template init<RowRoles>(p.stages);
   __syncthreads();
   switch (RowRoles::of_thread()) {
     case Role::mover:
@@ -313,8 +314,8 @@ bool is_vector(const Problem& p, bool flat) {
          aligned(p.b.data, p.b.batch, p.b.channel) && aligned(p.h.data, p.h.batch, p.h.channel);
 }
 
-// Describes a tensor to the copy engine as lines, the first of which begins `shift` elements before it; what is
-// left of a line behind a sequence's last is not in it.
+// Describes a tensor to the copy engine as lines, the first of which begins `shift` elements before it; what
+// is left of a line behind a sequence's last is not in it.
 template <class E, bool kFlat, bool kConstant>
 bool describe_rows(CUtensorMap& map, int shift, const Problem& p, const void* data, std::int64_t batch,
                    std::int64_t channel) {
@@ -332,10 +333,11 @@ bool describe_rows(CUtensorMap& map, int shift, const Problem& p, const void* da
 template <class E, bool kFlat, bool kConstant, class M>
 Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   using Size = RowSizes<E, kConstant>;
-  using Shared = RowShared<State<E>, Transition<State<E>, M>>;
+  using Shared = typename RowBlock<E, kFlat, kConstant, M>::Shared;
+  using AllRoles = RowRoles;
   constexpr int stage = (kConstant ? 1 : 2) * Size::tile * static_cast<int>(sizeof(E));
   constexpr int room = kSharedLimit - static_cast<int>(sizeof(Shared)) - kRingAlignment;
-  static_assert(room / stage >= kLeastStages<RowRoles::teams, kRowsBehind> && stage % kRingAlignment == 0);
+  static_assert(room / stage >= kLeastStages<AllRoles::teams, kRowsBehind> && stage % kRingAlignment == 0);
   Rows<E> k{};
   k.A = static_cast<const E*>(p.A), k.B = static_cast<const E*>(p.B);
   k.a = static_cast<const E*>(p.a.data), k.b = static_cast<const E*>(p.b.data),
@@ -356,7 +358,7 @@ Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   k.header = static_cast<ExchangeHeader*>(scratch);
   k.entries = static_cast<char*>(scratch) + kHeaderBytes;
   const int blocks = static_cast<int>(k.tiles < p.blocks ? k.tiles : p.blocks);
-  return launch_together(scan_rows<E, kFlat, kConstant, M>, k, blocks, RowRoles::threads,
+  return launch_together(scan_rows<E, kFlat, kConstant, M>, k, blocks, AllRoles::threads,
                          k.stages * stage + kRingAlignment, stream);
 }
 

@@ -7,7 +7,7 @@ namespace {
 template <class E, SlabKind kind>
 Slabs<E> plan(const Problem& p) {
   const ConstView streams[] = {kind == SlabKind::varying ? p.a : p.b, p.b};
-  Slabs<E> k = plan_slabs<E, kind>(streams, p.h, p.batch, p.length, p.channels, p.blocks, p.width);
+  Slabs<E> k = plan_slabs<E, kind>(streams, p.h, p.batch, p.length, p.channels, p.blocks);
   k.A = static_cast<const E*>(p.A);
   k.B = static_cast<const E*>(p.B);
   k.C = static_cast<const E*>(p.C);
@@ -20,7 +20,7 @@ Slabs<E> plan(const Problem& p) {
 template <class E, SlabKind kind, class M>
 Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   Slabs<E> k = plan<E, kind>(p);
-  SlabScratch<E>(k, false).place(k, scratch);
+  SlabScratch<E>(k, false).place(k, scratch, false);
   return launch_slab_kernel<E, kind, M>(k, p.blocks, stream);
 }
 

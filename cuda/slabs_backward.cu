@@ -49,7 +49,7 @@ __global__ void __launch_bounds__(kSumThreads)
 template <class E, class M>
 Status launch(const DiagonalSsmBackward& s, int blocks, void* scratch, cudaStream_t stream) {
   Slabs<E> k = plan<E>(s, blocks);
-  SlabScratch<E>(k, true).place(k, scratch);
+  SlabScratch<E>(k, true).place(k, scratch, true);
   const Status status = launch_slab_kernel<E, SlabKind::adjoint, M>(k, blocks, stream);
   if (status != Status::ok || (!s.dA && !s.dB)) return status;
   const std::int64_t total = s.batch * s.channels, grid = ceil_div(total * 32, kSumThreads);

@@ -19,11 +19,10 @@ struct Problem {
   const void* h0;
   void* h_last;
   Multiplier multiplier;
-  int blocks;      // co-resident blocks to use at most
-  int processors;  // multiprocessors, 0 if this device lacks what the persistent kernels need
+  int blocks;               // co-resident blocks to use at most
+  int processors;           // multiprocessors, 0 if this device lacks what the persistent kernels need
   const void* C = nullptr;  // constant: out = C*h + D*x instead of h, if there is a C
   const void* D = nullptr;
-  int width = 0;  // slabs: channels of one; 0: chosen. For measurements.
 };
 
 constexpr int kMostBlocks = 256;  // a window thread reads at most two summaries

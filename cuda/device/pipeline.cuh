@@ -16,24 +16,26 @@
 
 namespace exactscan::cuda {
 
-constexpr int kScanners = 256, kMovers = 64;  // scanners of a team
+constexpr int kScanners = 256;  // of a team
 constexpr int kScanWarps = kScanners / 32;
 constexpr int kMostStages = 12;
-constexpr int kRingAlignment = 1024;       // the copy engine's permutation depends on the address
+constexpr int kRingAlignment = 1024;      // the copy engine's permutation depends on the address
 constexpr int kSharedLimit = 227 * 1024;  // a block's shared memory, static and dynamic together
 
 enum class Role { scanner, window, mover };
-// The threads of a block with so many teams of scanners and window threads.
-template <int kTeams, int kWindow>
+// The threads of a block with so many teams of scanners, window threads and movers.
+template <int kTeams, int kWindow, int kMovers>
 struct Roles {
-  static constexpr int teams = kTeams, window = kWindow, first_window = kTeams * kScanners,
+  static constexpr int teams = kTeams, window = kWindow, movers = kMovers, first_window = kTeams * kScanners,
                        first_mover = first_window + kWindow, threads = first_mover + kMovers;
   static __device__ Role of_thread() {
     return threadIdx.x < first_window  ? Role::scanner
            : threadIdx.x < first_mover ? Role::window
                                        : Role::mover;
   }
+  static __device__ int mover() { return static_cast<int>(threadIdx.x) - first_mover; }
   static __device__ void window_meets();
+  static __device__ void movers_meet();
 };
 // A scanner's team, and its number there.
 __device__ inline int team() { return static_cast<int>(threadIdx.x) / kScanners; }
@@ -49,11 +51,14 @@ __device__ inline void role_barrier(int id) {
   __syncwarp();
   asm volatile("bar.sync %0, %1;" ::"r"(id), "n"(kCount) : "memory");
 }
-__device__ inline void movers_meet() { role_barrier<kMovers>(2); }
 __device__ inline void team_meets() { role_barrier<kScanners>(3 + team()); }
-template <int kTeams, int kWindow>
-__device__ inline void Roles<kTeams, kWindow>::window_meets() {
+template <int kTeams, int kWindow, int kMovers>
+__device__ inline void Roles<kTeams, kWindow, kMovers>::window_meets() {
   role_barrier<kWindow>(1);
+}
+template <int kTeams, int kWindow, int kMovers>
+__device__ inline void Roles<kTeams, kWindow, kMovers>::movers_meet() {
+  role_barrier<kMovers>(2);
 }
 
 // An mbarrier: a phase ends when `count` threads have arrived; arrival releases, waiting acquires.
@@ -92,11 +97,12 @@ __device__ inline void before_tensor_out() { asm volatile("fence.proxy.async.sha
 struct Barriers {
   Barrier full[kMostStages], done[kMostStages], carry[kMostStages];
   // By one thread, before a barrier of the whole block.
-  __device__ void init(int stages, int window) {
+  template <class AllRoles>
+  __device__ void init(int stages) {
     for (int s = 0; s < stages; ++s) {
-      full[s].init(kMovers);
+      full[s].init(AllRoles::movers);
       done[s].init(kScanners);
-      carry[s].init(static_cast<unsigned>(window));
+      carry[s].init(AllRoles::window);
     }
   }
 };
@@ -135,9 +141,9 @@ struct Walk {
   int shared, shared_step, steps, unit, left;
 };
 
-// `count` elements that lie side by side.
-__device__ inline Walk walk_line(int mover, int count, int unit) {
-  const int first = mover * unit, left = count - first, step = kMovers * unit;
+// `count` elements that lie side by side, by so many movers.
+__device__ inline Walk walk_line(int mover, int movers, int count, int unit) {
+  const int first = mover * unit, left = count - first, step = movers * unit;
   return {first, step, first, step, left > 0 ? (left + step - 1) / step : 0, unit, left};
 }
 
@@ -185,7 +191,7 @@ __device__ inline void copy_out(const E* shared, E* global, const Walk& w) {
 
 // The movers' loop over a block's `tiles` tiles. in(i, stage) begins the copies of tile i and says whether
 // this thread's own are asynchronous; out(i, stage) writes its results.
-template <class In, class Out>
+template <class AllRoles, class In, class Out>
 __device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int stages, In&& in, Out&& out) {
   auto begin = [&](std::int64_t i, int stage) {
     if (in(i, stage)) {
@@ -201,7 +207,7 @@ __device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int st
     barriers.done[at.stage].wait(at.phase);
     out(i, at.stage);
     if (i + stages < tiles) {
-      movers_meet();  // the stage has been read
+      AllRoles::movers_meet();  // the stage has been read
       begin(i + stages, at.stage);
     }
   }
@@ -239,6 +245,6 @@ __device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int st
 }
 // Stages that a ring needs: the tiles under way of both teams, and one on its way in.
 template <int kTeams, int kBehind>
-constexpr int kLeastStages = kTeams * (kBehind + 1) + 1;
+constexpr int kLeastStages = kTeams*(kBehind + 1) + 1;
 
 }  // namespace exactscan::cuda

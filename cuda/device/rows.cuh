@@ -1,10 +1,10 @@
 // Schedule `rows`: where tiles and lanes lie, and a lane's walk through its elements.
 //
 // A tile is kTile consecutive elements of a sequence; each of the scanners owns kItems of them that lie side
-// by side: a power of two, so that rows of such a length start with a lane. Chunks of 16 bytes are permuted
-// within lines of 128 bytes as the copy engine can do it, so that the lanes of a warp read from different
-// banks. If rows lie end to end in memory they are one sequence (`flat`), in which the state is set to h0
-// where a row starts; otherwise every row is a sequence of its own.
+// by side: a power of two, so that rows of such a length start with a lane. Chunks of 16
+// bytes are permuted within lines of 128 bytes as the copy engine can do it, so that the lanes of a warp read
+// from different banks. If rows lie end to end in memory they are one sequence (`flat`), in which the state
+// is set to h0 where a row starts; otherwise every row is a sequence of its own.
 #pragma once
 
 #include "cuda/device/exchange.cuh"
@@ -32,18 +32,19 @@ struct Rows {
   void* entries;
 };
 
-// A stage is 32 KB: the ring holds seven. Larger ones were slower (bench/RESULTS-h200.md).
-using RowRoles = Roles<2, 64>;
+constexpr int kRowWindow = 64, kRowMovers = 64;
 constexpr int kRowsBehind = 2;  // a team's tiles between a tile's summary and its end
 
+// Stages of 32 KB, of which the ring holds seven.
 template <class E, bool kConstant>
 struct RowSizes {
-  static constexpr int chunk = 16 / sizeof(E);  // elements of a 16-byte chunk
-  static constexpr int chunks = kConstant ? 8 : 4;  // a lane's
+  static constexpr int chunk = 16 / sizeof(E);            // elements of a 16-byte chunk
+  static constexpr int chunks = 4 * (kConstant ? 2 : 1);  // a lane's
   static constexpr int items = chunks * chunk;
   static constexpr int tile = kScanners * items;
   static constexpr int line = 8 * chunk;  // of 128 bytes
 };
+using RowRoles = Roles<2, kRowWindow, kRowMovers>;
 
 // Where the copy engine's permutation puts a chunk, given by its number in a tile.
 __device__ inline int chunk_place(int chunk) { return chunk ^ (chunk >> 3 & 7); }
@@ -53,9 +54,10 @@ template <class E, bool kVector>
 __device__ inline void line_in(E* shared, const E* global, int count, int mover) {
   constexpr int n = 16 / sizeof(E);
   if constexpr (!kVector) {
-    for (int i = mover; i < count; i += kMovers) copy1(shared + chunk_place(i / n) * n + i % n, global + i);
+    for (int i = mover; i < count; i += kRowMovers)
+      copy1(shared + chunk_place(i / n) * n + i % n, global + i);
   } else {
-    for (int i = mover * n; i < count; i += kMovers * n) {
+    for (int i = mover * n; i < count; i += kRowMovers * n) {
       E* to = shared + chunk_place(i / n) * n;
       if (i + n <= count) {
         copy16(to, global + i);
@@ -69,9 +71,9 @@ template <class E, bool kVector>
 __device__ inline void line_out(const E* shared, E* global, int count, int mover) {
   constexpr int n = 16 / sizeof(E);
   if constexpr (!kVector) {
-    for (int i = mover; i < count; i += kMovers) global[i] = shared[chunk_place(i / n) * n + i % n];
+    for (int i = mover; i < count; i += kRowMovers) global[i] = shared[chunk_place(i / n) * n + i % n];
   } else {
-    for (int i = mover * n; i < count; i += kMovers * n) {
+    for (int i = mover * n; i < count; i += kRowMovers * n) {
       const E* from = shared + chunk_place(i / n) * n;
       if (i + n <= count) {
         __stcs(reinterpret_cast<int4*>(global + i), *reinterpret_cast<const int4*>(from));
@@ -146,7 +148,8 @@ struct RowCourse {
   __device__ void settle() {
     if (!kFlat) tile.offset = tile.offset * kTile - (tile.offset > 0 ? p.shift : 0);
     const std::int64_t left = kFlat ? p.rows * p.length - start() : p.length - tile.offset;
-    const std::int64_t most = kTile - (kFlat ? (tile.index == 0 ? p.shift : 0) : (tile.offset == 0 ? p.shift : 0));
+    const std::int64_t most =
+        kTile - (kFlat ? (tile.index == 0 ? p.shift : 0) : (tile.offset == 0 ? p.shift : 0));
     tile.count = static_cast<int>(left < most ? left : most);
   }
 };
@@ -217,7 +220,8 @@ struct LaneWalk {
   S fresh = 0;  // the state at the start of the next row, if that is in the lane
 
   // Reads what global memory holds for the lane; the tile need not be there yet.
-  __device__ LaneWalk(const Rows<E>& rows, const RowTile& of, const Lane& own) : p(rows), lane(own), tile(of) {
+  __device__ LaneWalk(const Rows<E>& rows, const RowTile& of, const Lane& own)
+      : p(rows), lane(own), tile(of) {
     if (lane.left <= 0) return;
     now = gates(lane.row);
     if (!kFlat || lane.next_row >= Size::items || lane.next_row >= lane.left) return;

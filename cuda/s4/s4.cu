@@ -37,7 +37,8 @@ struct Workspace {
   }
   static std::int64_t padded(std::int64_t n) { return (n + 3) / 4 * 4; }
   std::int64_t elements() const {
-    return padded(states) + padded(x) + padded(in_proj) + padded(out_proj) + 4 * padded(coefficients) + padded(y);
+    return padded(states) + padded(x) + padded(in_proj) + padded(out_proj) + 4 * padded(coefficients) +
+           padded(y);
   }
 };
 
@@ -73,7 +74,9 @@ struct Narrow {
   __device__ E operator()(float x) const { return narrow<E>(x); }
 };
 
-Status of(cublasStatus_t status) { return status == CUBLAS_STATUS_SUCCESS ? Status::ok : Status::launch_failed; }
+Status of(cublasStatus_t status) {
+  return status == CUBLAS_STATUS_SUCCESS ? Status::ok : Status::launch_failed;
+}
 
 // out [rows, columns] = left [rows, inner] right [inner, columns], all row-major: to cuBLAS their transposes.
 template <class S>
@@ -87,12 +90,12 @@ Status multiply(cublasHandle_t blas, cudaStream_t stream, std::int64_t rows, std
   const S one = 1, none = 0;
   if constexpr (sizeof(S) == 8)
     return of(cublasDgemm_64(blas, CUBLAS_OP_N, CUBLAS_OP_N, columns, rows, inner, &one,
-                             static_cast<const double*>(right), columns, static_cast<const double*>(left), inner,
-                             &none, static_cast<double*>(out), columns));
+                             static_cast<const double*>(right), columns, static_cast<const double*>(left),
+                             inner, &none, static_cast<double*>(out), columns));
   else
     return of(cublasSgemm_64(blas, CUBLAS_OP_N, CUBLAS_OP_N, columns, rows, inner, &one,
-                             static_cast<const float*>(right), columns, static_cast<const float*>(left), inner,
-                             &none, static_cast<float*>(out), columns));
+                             static_cast<const float*>(right), columns, static_cast<const float*>(left),
+                             inner, &none, static_cast<float*>(out), columns));
 }
 
 // The layer for tensors of the state's type; `states`: workspace.
@@ -109,8 +112,8 @@ Status run(const DiagonalS4& s, void* scratch, std::size_t scratch_size, void* s
 }
 
 template <class E>
-Status run_narrow(const DiagonalS4& s, void* scratch, std::size_t scratch_size, float* free, cublasHandle_t blas,
-                  cudaStream_t stream) {
+Status run_narrow(const DiagonalS4& s, void* scratch, std::size_t scratch_size, float* free,
+                  cublasHandle_t blas, cudaStream_t stream) {
   const Workspace sizes(s);
   auto take = [&](std::int64_t n) {
     float* p = free;
@@ -160,7 +163,8 @@ Status diagonal_s4(const DiagonalS4& s, void* scratch, std::size_t scratch_size,
   if (!is_valid(s)) return Status::bad_argument;
   if (!has_work(s)) return diagonal_ssm(scan_of(s), nullptr, 0, stream);  // h_last alone
   const std::size_t need = workspace_bytes(s), messages = scratch_bytes(s);
-  if ((need > 0 && (!workspace || workspace_size < need)) || (messages > 0 && (!scratch || scratch_size < messages)))
+  if ((need > 0 && (!workspace || workspace_size < need)) ||
+      (messages > 0 && (!scratch || scratch_size < messages)))
     return Status::scratch_too_small;
   if (cublasSetStream(blas, stream) != CUBLAS_STATUS_SUCCESS) return Status::bad_argument;
   switch (s.type) {
@@ -169,7 +173,8 @@ Status diagonal_s4(const DiagonalS4& s, void* scratch, std::size_t scratch_size,
     case Element::f64:
       return run<double>(s, scratch, scratch_size, workspace, blas, stream);
     case Element::bf16:
-      return run_narrow<__nv_bfloat16>(s, scratch, scratch_size, static_cast<float*>(workspace), blas, stream);
+      return run_narrow<__nv_bfloat16>(s, scratch, scratch_size, static_cast<float*>(workspace), blas,
+                                       stream);
     case Element::f16:
       return run_narrow<__half>(s, scratch, scratch_size, static_cast<float*>(workspace), blas, stream);
   }

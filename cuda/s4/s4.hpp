@@ -28,17 +28,17 @@ struct DiagonalS4 {
   void* last = nullptr;           // [batch, states]: the state after the last step; null: unwanted
 };
 
-// `scratch` is the scan's, prepared by init_scratch; `workspace` needs no preparation, 16-byte alignment. Both
-// for the current device; 0 for arguments that the call refuses.
+// `scratch` is the scan's, prepared by init_scratch; `workspace` needs no preparation, 16-byte alignment.
+// Both for the current device; 0 for arguments that the call refuses.
 std::size_t scratch_bytes(const DiagonalS4& s);
 std::size_t workspace_bytes(const DiagonalS4& s);
 
 // Asynchronous on `stream`; never throws, allocates or synchronizes (cuBLAS may use the handle's workspace).
 //
-// Arithmetic: float32, float64 for f64. 16-bit tensors are widened first, y is rounded once; nothing between is
-// rounded to 16 bits. The products are cuBLAS's of that type: no TF32 as long as the handle's math mode is the
-// default one. Sums in cuBLAS's order, the scan's arithmetic as diagonal_ssm says. Any size may be 0: without
-// inputs or states, sums are 0. Errors: bad_argument (negative size; null where there are elements),
+// Arithmetic: float32, float64 for f64. 16-bit tensors are widened first, y is rounded once; nothing between
+// is rounded to 16 bits. The products are cuBLAS's of that type: no TF32 as long as the handle's math mode is
+// the default one. Sums in cuBLAS's order, the scan's arithmetic as diagonal_ssm says. Any size may be 0:
+// without inputs or states, sums are 0. Errors: bad_argument (negative size; null where there are elements),
 // scratch_too_small (either area), launch_failed. Determinism: the scan is bit-identical from run to run,
 // cuBLAS's products are on one device and library.
 Status diagonal_s4(const DiagonalS4& s, void* scratch, std::size_t scratch_size, void* workspace,

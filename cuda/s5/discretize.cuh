@@ -59,8 +59,8 @@ __device__ inline float2 zoh_coefficient(float d, float2 z, float2 m1, const Eig
   return m1 * v.inverse;
 }
 
-// d: delta, e: deltaA (or delta). kRare: right for any argument, and slow; else `rare` is set where it may not
-// be. One test for all of a lane's steps leaves the compiler free to interleave them.
+// d: delta, e: deltaA (or delta). kRare: right for any argument, and slow; else `rare` is set where it may
+// not be. One test for all of a lane's steps leaves the compiler free to interleave them.
 template <Discretization kMethod, bool kTwoSteps, bool kRare>
 __device__ inline Coefficient coefficient_of(float d, float e, const Eigenvalue& v, bool& rare) {
   Coefficient c{};

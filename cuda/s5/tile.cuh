@@ -1,7 +1,6 @@
-// A warp's tiles in shared memory, filled by asynchronous copies. Lane l owns kItems consecutive elements, 4 or
-// 8.
-// 16-byte chunks are permuted within groups of 8, so that both the lanes' reads and coalesced accesses meet
-// no bank conflict.
+// A warp's tiles in shared memory, filled by asynchronous copies. Lane l owns kItems consecutive elements, 4
+// or 8. 16-byte chunks are permuted within groups of 8, so that both the lanes' reads and coalesced accesses
+// meet no bank conflict.
 #pragma once
 
 #include <cuda_runtime.h>

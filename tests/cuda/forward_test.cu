@@ -18,15 +18,14 @@ struct Case {
 std::string describe(const Case& c, const char* type) {
   static const char* names[] = {"automatic", "rows", "slabs", "channels"};
   char text[256];
-  std::snprintf(text, sizeof text,
-                "%s %s%s%s batch %lld length %lld channels %lld %s gap %lld shift %lld%s%s%s%s grid %d%s",
-                names[static_cast<int>(c.schedule)], type, c.constant ? " constant" : "",
-                c.reads_out ? " readout" : "",
-                static_cast<long long>(c.batch), static_cast<long long>(c.length),
-                static_cast<long long>(c.channels), c.rows ? "[D,L]" : "[L,D]", static_cast<long long>(c.gap),
-                static_cast<long long>(c.shift), c.lattice ? " lattice" : " real",
-                c.in_place ? " in-place" : "", c.has_h0 ? "" : " no-h0", c.wants_last ? "" : " no-last",
-                c.grid_limit, c.multiplier == Multiplier::plain ? " plain" : "");
+  std::snprintf(
+      text, sizeof text,
+      "%s %s%s%s batch %lld length %lld channels %lld %s gap %lld shift %lld%s%s%s%s grid %d%s",
+      names[static_cast<int>(c.schedule)], type, c.constant ? " constant" : "", c.reads_out ? " readout" : "",
+      static_cast<long long>(c.batch), static_cast<long long>(c.length), static_cast<long long>(c.channels),
+      c.rows ? "[D,L]" : "[L,D]", static_cast<long long>(c.gap), static_cast<long long>(c.shift),
+      c.lattice ? " lattice" : " real", c.in_place ? " in-place" : "", c.has_h0 ? "" : " no-h0",
+      c.wants_last ? "" : " no-last", c.grid_limit, c.multiplier == Multiplier::plain ? " plain" : "");
   return text;
 }
 

@@ -1,6 +1,7 @@
-// Tests of the diagonal S4 layer on a device, against a sequential recurrence in double: integer data bit for bit,
-// real data within a first-order rounding bound per output; guards, shapes without elements, refusals,
-// TorchLean's semantics of the readout (the state after the step's update). Exit code 77: no device, 1: failed.
+// Tests of the diagonal S4 layer on a device, against a sequential recurrence in double: integer data bit for
+// bit, real data within a first-order rounding bound per output; guards, shapes without elements, refusals,
+// TorchLean's semantics of the readout (the state after the step's update). Exit code 77: no device, 1:
+// failed.
 //
 //   s4_test [--small]
 #include "cuda/s4/s4.hpp"
@@ -30,8 +31,8 @@ std::string describe(const Case& c, const char* type) {
   return text;
 }
 
-// A value and the magnitude of the terms that it is a sum of, with a first-order bound of its rounding error in
-// units of the roundoff.
+// A value and the magnitude of the terms that it is a sum of, with a first-order bound of its rounding error
+// in units of the roundoff.
 struct Bounded {
   double value = 0, magnitude = 0, error = 0;
 };
@@ -91,17 +92,17 @@ struct Layer {
       expect(cublasCreate(&h) == CUBLAS_STATUS_SUCCESS, "cublasCreate");
       return h;
     }();
-    const Status status = diagonal_s4(s, cuda_test::scratch().data, cuda_test::scratch().size, workspace.device(),
-                                      workspace.bytes(), blas, nullptr);
+    const Status status = diagonal_s4(s, cuda_test::scratch().data, cuda_test::scratch().size,
+                                      workspace.device(), workspace.bytes(), blas, nullptr);
     expect(status == Status::ok, name + ": " + message(status));
     harness::require(cudaDeviceSynchronize(), name.c_str());
     y.down();
     last.down();
     expect(y.guards_intact() && last.guards_intact() && workspace.guards_intact(), name + ": wrote outside");
     if (c.batch * c.length == 0) return;
-    expect(workspace.bytes() == 0 || diagonal_s4(s, cuda_test::scratch().data, cuda_test::scratch().size,
-                                                 workspace.device(), workspace.bytes() - 1, blas,
-                                                 nullptr) == Status::scratch_too_small,
+    expect(workspace.bytes() == 0 ||
+               diagonal_s4(s, cuda_test::scratch().data, cuda_test::scratch().size, workspace.device(),
+                           workspace.bytes() - 1, blas, nullptr) == Status::scratch_too_small,
            name + ": too little workspace");
   }
 
@@ -137,7 +138,8 @@ struct Layer {
         const double exact = store > 0 ? cuda_test::to_double(cuda_test::from_double<E>(b.value)) : b.value;
         worst.see(got == exact ? 0 : 2, 1, i);
       } else {
-        worst.see(std::fabs(got - b.value), 2 * unit * b.error + store * std::fabs(b.value) + 1e-30 + 1e-7 * store, i);
+        worst.see(std::fabs(got - b.value),
+                  2 * unit * b.error + store * std::fabs(b.value) + 1e-30 + 1e-7 * store, i);
       }
     };
     for (i64 n = 0; n < c.batch; ++n) {
@@ -165,7 +167,8 @@ struct Layer {
       for (i64 k = 0; k < c.states; ++k)
         judge_one(static_cast<double>(last[n * c.states + k]), h[static_cast<std::size_t>(k)], 0, -1);
     }
-    expect(worst.ratio <= 1, name + ": " + std::to_string(worst.ratio) + " of allowed at " + std::to_string(worst.at));
+    expect(worst.ratio <= 1,
+           name + ": " + std::to_string(worst.ratio) + " of allowed at " + std::to_string(worst.at));
     largest = std::max(largest, c.lattice ? 0 : worst.ratio);
   }
   static inline double largest = 0;
@@ -174,13 +177,21 @@ struct Layer {
 template <class E>
 void run_type(bool small) {
   const Case cases[] = {
-      {1, 1, 1, 1, 1, true},   {2, 33, 5, 3, 4, true},       {1, 100, 16, 4, 3, true},
-      {1, 300, 40, 7, 5, false}, {3, 20, 64, 32, 16, false, false},
+      {1, 1, 1, 1, 1, true},
+      {2, 33, 5, 3, 4, true},
+      {1, 100, 16, 4, 3, true},
+      {1, 300, 40, 7, 5, false},
+      {3, 20, 64, 32, 16, false, false},
       // Without steps, inputs, states or outputs.
-      {2, 0, 4, 3, 2, true},   {1, 9, 4, 0, 2, false},       {1, 9, 0, 3, 2, true},
-      {1, 9, 4, 3, 0, true},   {0, 9, 4, 3, 2, true},
+      {2, 0, 4, 3, 2, true},
+      {1, 9, 4, 0, 2, false},
+      {1, 9, 0, 3, 2, true},
+      {1, 9, 4, 3, 0, true},
+      {0, 9, 4, 3, 2, true},
       // Slabs, and one thread a channel.
-      {1, 5000, 24, 3, 2, false}, {8, 100, 1160, 3, 2, false}, {1, 3001, 130, 5, 3, false},
+      {1, 5000, 24, 3, 2, false},
+      {8, 100, 1160, 3, 2, false},
+      {1, 3001, 130, 5, 3, false},
   };
   for (const Case& c : cases) {
     if (small && c.length * c.states > 12001) continue;
