@@ -60,7 +60,7 @@ Problem problem(const DiagonalSsm& s) {
 }
 
 bool time_is_dense(const Problem& p) {
-  return !p.C && (p.constant || p.a.time == 1) && p.b.time == 1 && p.h.time == 1;
+  return (p.constant || p.a.time == 1) && p.b.time == 1 && p.h.time == 1;
 }
 bool channels_are_dense(const Problem& p) {
   return p.channels == 1 || ((p.constant || p.a.channel == 1) && p.b.channel == 1 && p.h.channel == 1);
@@ -68,7 +68,7 @@ bool channels_are_dense(const Problem& p) {
 
 Schedule choose(const Problem& p, Schedule asked) {
   if (asked != Schedule::automatic) return asked;
-  if (p.blocks == 0) return Schedule::channels;
+  if (p.blocks == 0 || p.C) return Schedule::channels;
   if (time_is_dense(p)) return Schedule::rows;
   if (prefers_columns(p)) return Schedule::channels;
   return channels_are_dense(p) && !prefers_channels(p.batch, p.length, p.channels) ? Schedule::slabs
@@ -99,7 +99,7 @@ Status run(const Problem& p, Schedule asked, void* scratch, std::size_t bytes, c
     return status == Status::unsupported ? launch_channels(p, {}, stream) : status;
   }
   if (schedule != Schedule::rows && schedule != Schedule::slabs) return Status::bad_argument;
-  if (p.blocks == 0) return Status::unsupported;
+  if (p.blocks == 0 || p.C) return Status::unsupported;
   if (schedule == Schedule::rows ? !time_is_dense(p) : !channels_are_dense(p)) return Status::unsupported;
   if (!scratch || bytes < scratch_for(p, schedule)) return Status::scratch_too_small;
   return schedule == Schedule::rows ? launch_rows(p, scratch, stream) : launch_slabs(p, scratch, stream);

@@ -66,7 +66,7 @@ struct AffineScan {
 
 // TorchLean's DiagonalSSM with constant A, B: h[t] = A[d]*h[t-1] + B[d]*x[t]. A, B: [channels] of the element
 // type. With C (and D, or null: zero) what is written is the readout C[d]*h[t] + D[d]*x[t] instead of h[t],
-// in the same pass; h_last is the state all the same. `rows` has no readout.
+// in the same pass; h_last is the state all the same. Only `channels` reads out.
 struct DiagonalSsm {
   Element type = Element::f32;
   std::int64_t batch = 1, length = 0, channels = 1;

@@ -11,7 +11,7 @@
 namespace exactscan::cuda {
 namespace {
 
-constexpr int kWidest = 256, kNarrowest = 64;
+constexpr int kWidest = 256, kNarrowest = 64, kMostStages = 12;
 constexpr std::int64_t kFewestBlocks = 48;  // that keep device memory busy
 constexpr int kBlock = 8;                   // steps unrolled; a multiple of every split
 template <class E>

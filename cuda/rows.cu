@@ -21,12 +21,12 @@ struct RowKept {
 // Shared memory beside the ring.
 template <class S, class T, int kTeams>
 struct RowShared {
-  Barriers barriers;
+  Barriers<RowRoles> barriers;
   alignas(16) unsigned char totals[kTeams][2][kScanWarps * sizeof(T)], parts[kRowWindow / 32 * sizeof(T)];
   bool fixed[kTeams][2][kScanWarps];
   S own[2];  // the state after a tile, [tile of the block mod 2]
-  S carry[kMostStages];
-  RowTile tiles[kMostStages];  // told by the window with the carry
+  S carry[RowRoles::most_stages];
+  RowTile tiles[RowRoles::most_stages];  // told by the window with the carry
 };
 
 template <class E, bool kFlat, bool kConstant, class M>
@@ -81,7 +81,7 @@ struct RowBlock {
       }
       going.next();
     };
-    move_tiles<AllRoles>(shared.barriers, mine, p.stages, in, out);
+    move_tiles(shared.barriers, mine, p.stages, in, out);
   }
   // A tile in boxes of kBoxLines lines.
   static constexpr int kBoxLines = Size::tile / Size::line < 256 ? Size::tile / Size::line : 256;
@@ -231,7 +231,7 @@ struct RowBlock {
     Course course(p);
     for (int k = 0; k < team(); ++k) course.next();
     int buffer = 0;
-    scan_tiles<AllRoles::teams, kRowsBehind>(
+    scan_in_teams<kRowsBehind>(
         shared.barriers, mine, p.stages,
         [&](std::int64_t, Place at) {
           const RowKept<T> kept = summarize(course, at, buffer);
@@ -251,7 +251,7 @@ __global__ void __launch_bounds__(RowRoles::threads, 1) scan_rows(const __grid_c
   unsigned char* ring = bytes + (kRingAlignment - shared_address(bytes) % kRingAlignment) % kRingAlignment;
   Block block{p, shared, reinterpret_cast<E*>(ring), launch_number(p.header),
               (p.tiles - blockIdx.x + gridDim.x - 1) / gridDim.x};
-  if (threadIdx.x == 0) shared.barriers.template init<RowRoles>(p.stages);
+  if (threadIdx.x == 0) shared.barriers.init(p.stages);
   __syncthreads();
   switch (RowRoles::of_thread()) {
     case Role::mover:
@@ -337,7 +337,7 @@ Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   using AllRoles = RowRoles;
   constexpr int stage = (kConstant ? 1 : 2) * Size::tile * static_cast<int>(sizeof(E));
   constexpr int room = kSharedLimit - static_cast<int>(sizeof(Shared)) - kRingAlignment;
-  static_assert(room / stage >= kLeastStages<AllRoles::teams, kRowsBehind> && stage % kRingAlignment == 0);
+  static_assert(room / stage >= kLeastStages<AllRoles, kRowsBehind> && stage % kRingAlignment == 0);
   Rows<E> k{};
   k.A = static_cast<const E*>(p.A), k.B = static_cast<const E*>(p.B);
   k.a = static_cast<const E*>(p.a.data), k.b = static_cast<const E*>(p.b.data),
@@ -354,7 +354,7 @@ Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
   k.tensor = (kConstant || describe(k.a_map, p.a.data, p.a.batch, p.a.channel)) &&
              describe(k.b_map, p.b.data, p.b.batch, p.b.channel) &&
              describe(k.h_map, p.h.data, p.h.batch, p.h.channel);
-  k.stages = room / stage < kMostStages ? room / stage : kMostStages;
+  k.stages = room / stage < RowRoles::most_stages ? room / stage : RowRoles::most_stages;
   k.header = static_cast<ExchangeHeader*>(scratch);
   k.entries = static_cast<char*>(scratch) + kHeaderBytes;
   const int blocks = static_cast<int>(k.tiles < p.blocks ? k.tiles : p.blocks);

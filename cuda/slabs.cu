@@ -10,8 +10,6 @@ Slabs<E> plan(const Problem& p) {
   Slabs<E> k = plan_slabs<E, kind>(streams, p.h, p.batch, p.length, p.channels, p.blocks);
   k.A = static_cast<const E*>(p.A);
   k.B = static_cast<const E*>(p.B);
-  k.C = static_cast<const E*>(p.C);
-  k.D = static_cast<const E*>(p.D);
   k.h0 = static_cast<const State<E>*>(p.h0);
   k.h_last = static_cast<State<E>*>(p.h_last);
   return k;

@@ -21,7 +21,7 @@ struct Problem {
   Multiplier multiplier;
   int blocks;               // co-resident blocks to use at most
   int processors;           // multiprocessors, 0 if this device lacks what the persistent kernels need
-  const void* C = nullptr;  // constant: out = C*h + D*x instead of h, if there is a C
+  const void* C = nullptr;  // constant, channels only: out = C*h + D*x instead of h, if there is a C
   const void* D = nullptr;
 };
 

@@ -2,8 +2,9 @@
 // memory.
 //
 //   movers    bring tiles in by asynchronous copies, and take results out (device/tensor_copy.cuh)
-//   scanners  summarize a tile, publish the summary, and some tiles later replace its inputs by states; teams
-//             take tiles in turn, so that one's latencies pass beside the other's
+//   scanners  summarize a tile, publish the summary, and some tiles later replace its inputs by states; of
+//   two
+//             teams each takes every other tile, so that one's latencies pass beside the other's
 //   window    read other blocks' summaries meanwhile, and combine them to the state that enters a tile
 //
 // A tile's stage of the ring goes round: movers -> full -> scanners -> done -> movers. `carry` says that the
@@ -18,48 +19,46 @@ namespace exactscan::cuda {
 
 constexpr int kScanners = 256;  // of a team
 constexpr int kScanWarps = kScanners / 32;
-constexpr int kMostStages = 12;
 constexpr int kRingAlignment = 1024;      // the copy engine's permutation depends on the address
 constexpr int kSharedLimit = 227 * 1024;  // a block's shared memory, static and dynamic together
 
 enum class Role { scanner, window, mover };
-// The threads of a block with so many teams of scanners, window threads and movers.
-template <int kTeams, int kWindow, int kMovers>
-struct Roles {
-  static constexpr int teams = kTeams, window = kWindow, movers = kMovers, first_window = kTeams * kScanners,
-                       first_mover = first_window + kWindow, threads = first_mover + kMovers;
-  static __device__ Role of_thread() {
-    return threadIdx.x < first_window  ? Role::scanner
-           : threadIdx.x < first_mover ? Role::window
-                                       : Role::mover;
-  }
-  static __device__ int mover() { return static_cast<int>(threadIdx.x) - first_mover; }
-  static __device__ void window_meets();
-  static __device__ void movers_meet();
-};
-// A scanner's team, and its number there.
-__device__ inline int team() { return static_cast<int>(threadIdx.x) / kScanners; }
-__device__ inline int scanner() { return static_cast<int>(threadIdx.x) % kScanners; }
 
 __device__ inline unsigned shared_address(const void* p) {
   return static_cast<unsigned>(__cvta_generic_to_shared(p));
 }
 
 // A barrier among the threads of one role. All lanes of a warp must arrive together.
+template <int kId, int kCount>
+__device__ inline void role_barrier() {
+  __syncwarp();
+  asm volatile("bar.sync %0, %1;" ::"n"(kId), "n"(kCount) : "memory");
+}
 template <int kCount>
 __device__ inline void role_barrier(int id) {
   __syncwarp();
   asm volatile("bar.sync %0, %1;" ::"r"(id), "n"(kCount) : "memory");
 }
+
+// The threads of a block with so many teams of scanners, window threads and movers.
+template <int kTeams, int kWindow, int kMovers, int kMostStages>
+struct Roles {
+  static constexpr int teams = kTeams, window = kWindow, movers = kMovers, most_stages = kMostStages,
+                       first_window = kTeams * kScanners, first_mover = first_window + kWindow,
+                       threads = first_mover + kMovers;
+  static __device__ Role of_thread() {
+    return threadIdx.x < first_window  ? Role::scanner
+           : threadIdx.x < first_mover ? Role::window
+                                       : Role::mover;
+  }
+  static __device__ int mover() { return static_cast<int>(threadIdx.x) - first_mover; }
+  static __device__ void window_meets() { role_barrier<kWindow>(1); }
+  static __device__ void movers_meet() { role_barrier<kMovers>(2); }
+};
+// A scanner's team, and its number there.
+__device__ inline int team() { return static_cast<int>(threadIdx.x) / kScanners; }
+__device__ inline int scanner() { return static_cast<int>(threadIdx.x) % kScanners; }
 __device__ inline void team_meets() { role_barrier<kScanners>(3 + team()); }
-template <int kTeams, int kWindow, int kMovers>
-__device__ inline void Roles<kTeams, kWindow, kMovers>::window_meets() {
-  role_barrier<kWindow>(1);
-}
-template <int kTeams, int kWindow, int kMovers>
-__device__ inline void Roles<kTeams, kWindow, kMovers>::movers_meet() {
-  role_barrier<kMovers>(2);
-}
 
 // An mbarrier: a phase ends when `count` threads have arrived; arrival releases, waiting acquires.
 struct Barrier {
@@ -94,10 +93,10 @@ struct Barrier {
 // Makes a thread's writes to shared memory visible to the copy engine.
 __device__ inline void before_tensor_out() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
+template <class AllRoles>
 struct Barriers {
-  Barrier full[kMostStages], done[kMostStages], carry[kMostStages];
+  Barrier full[AllRoles::most_stages], done[AllRoles::most_stages], carry[AllRoles::most_stages];
   // By one thread, before a barrier of the whole block.
-  template <class AllRoles>
   __device__ void init(int stages) {
     for (int s = 0; s < stages; ++s) {
       full[s].init(AllRoles::movers);
@@ -192,7 +191,8 @@ __device__ inline void copy_out(const E* shared, E* global, const Walk& w) {
 // The movers' loop over a block's `tiles` tiles. in(i, stage) begins the copies of tile i and says whether
 // this thread's own are asynchronous; out(i, stage) writes its results.
 template <class AllRoles, class In, class Out>
-__device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int stages, In&& in, Out&& out) {
+__device__ inline void move_tiles(Barriers<AllRoles>& barriers, std::int64_t tiles, int stages, In&& in,
+                                  Out&& out) {
   auto begin = [&](std::int64_t i, int stage) {
     if (in(i, stage)) {
       barriers.full[stage].arrive_after_copies();
@@ -213,12 +213,41 @@ __device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int st
   }
 }
 
-// A team's loop over its tiles: every kTeams-th one. A tile is finished kBehind of the team's tiles after its
-// summary: the exchange has that time. summarize(i, place) waits until tile i is there, publishes its summary
-// and returns what finish(i, place, kept) needs, which waits for the tile's carry.
-template <int kTeams, int kBehind, class Summarize, class Finish>
-__device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int stages, Summarize&& summarize,
-                                  Finish&& finish) {
+// The scanners' loop of one team. A tile is finished kBehind tiles after its summary: the exchange has that
+// time. summarize(i, stage) publishes tile i's summary and returns what finish(i, stage, kept) needs.
+template <int kBehind, class AllRoles, class Summarize, class Finish>
+__device__ inline void scan_tiles(Barriers<AllRoles>& barriers, std::int64_t tiles, int stages,
+                                  Summarize&& summarize, Finish&& finish) {
+  if (tiles == 0) return;
+  Place at, before;
+  decltype(summarize(std::int64_t{0}, 0)) kept[kBehind];
+  for (std::int64_t i = 0; i < tiles + kBehind; ++i) {
+    auto next = kept[0];
+    if (i < tiles) {
+      barriers.full[at.stage].wait(at.phase);
+      next = summarize(i, at.stage);
+      at.next(stages);
+    }
+    if (i >= kBehind) {
+      barriers.carry[before.stage].wait(before.phase);
+      finish(i - kBehind, before.stage, kept[kBehind - 1]);
+      before_tensor_out();
+      barriers.done[before.stage].arrive();
+      before.next(stages);
+    }
+#pragma unroll
+    for (int k = kBehind - 1; k > 0; --k) kept[k] = kept[k - 1];
+    kept[0] = next;
+  }
+}
+
+// The loop of one of several teams over its tiles: every kTeams-th one, each finished kBehind of the team's
+// tiles after its summary. summarize(i, place) waits until tile i is there, finish(i, place, kept) for its
+// carry.
+template <int kBehind, class AllRoles, class Summarize, class Finish>
+__device__ inline void scan_in_teams(Barriers<AllRoles>& barriers, std::int64_t tiles, int stages,
+                                     Summarize&& summarize, Finish&& finish) {
+  constexpr int kTeams = AllRoles::teams;
   const int first = team();
   if (tiles <= first) return;
   Place at, before;
@@ -244,7 +273,7 @@ __device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int st
   }
 }
 // Stages that a ring needs: the tiles under way of both teams, and one on its way in.
-template <int kTeams, int kBehind>
-constexpr int kLeastStages = kTeams*(kBehind + 1) + 1;
+template <class AllRoles, int kBehind>
+constexpr int kLeastStages = AllRoles::teams*(kBehind + 1) + 1;
 
 }  // namespace exactscan::cuda

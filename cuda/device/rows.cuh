@@ -44,7 +44,7 @@ struct RowSizes {
   static constexpr int tile = kScanners * items;
   static constexpr int line = 8 * chunk;  // of 128 bytes
 };
-using RowRoles = Roles<2, kRowWindow, kRowMovers>;
+using RowRoles = Roles<2, kRowWindow, kRowMovers, 12>;
 
 // Where the copy engine's permutation puts a chunk, given by its number in a tile.
 __device__ inline int chunk_place(int chunk) { return chunk ^ (chunk >> 3 & 7); }

@@ -25,8 +25,7 @@ struct SlabSteps {
     S dh, x, h_before;
   };
   const E* streams[kStreamsOf<kind>];
-  S gate = 0, input = 0, h0 = 0, C = 0, D = 0;
-  bool reads_out = false;
+  S gate = 0, input = 0, h0 = 0;
   int width, start = -1;  // start: the element of the first step of all, before which h0 was the state
 
   template <class Block>
@@ -38,11 +37,6 @@ struct SlabSteps {
       const std::int64_t d = tile.channel + own.channel;
       gate = widen(p.A[d]);
       input = widen(p.B[d]);
-      if (kind == SlabKind::constant && p.C) {
-        reads_out = true;
-        C = widen(p.C[d]);
-        if (p.D) D = widen(p.D[d]);
-      }
       if (kind == SlabKind::adjoint && tile.time == 0) {
         start = own.channel;
         if (p.h0) h0 = p.h0[tile.batch * p.channels + d];
@@ -66,11 +60,11 @@ struct SlabSteps {
 // Shared memory beside the ring.
 template <class S, class T, bool kSums>
 struct SlabShared {
-  Barriers barriers;
+  Barriers<SlabRoles> barriers;
   alignas(16) unsigned char totals[2][kScanWarps * kMostWidth * sizeof(T)];
   alignas(16) unsigned char parts[2][SlabRoles::window / 32 * kMostWidth * sizeof(T)];
-  S own[kMostStages][kMostWidth];
-  S carry[kMostStages][kMostWidth];
+  S own[SlabRoles::most_stages][kMostWidth];
+  S carry[SlabRoles::most_stages][kMostWidth];
   S sums[kSums ? 2 : 1][2][kSums ? kScanWarps : 1][kMostWidth];  // [tile mod 2][dA, dB][warp][channel]
 };
 
@@ -148,7 +142,7 @@ struct SlabBlock {
       }
       going.next();
     };
-    move_tiles<SlabRoles>(shared.barriers, mine, p.stages, in, out);
+    move_tiles(shared.barriers, mine, p.stages, in, out);
   }
 
   // One lane's share of a channel's summaries, `share` at most, from tile `from` to the tile before `to`.
@@ -172,10 +166,8 @@ struct SlabBlock {
   }
 
   __device__ void watch() {
-    constexpr int kWindow = SlabRoles::window;
-    const int slot = static_cast<int>(threadIdx.x) - SlabRoles::first_window, warp = slot / 32,
-              lane = slot & 31;
-    const int part = slot / p.width, c = slot - part * p.width, parts = kWindow / p.width;
+    const int slot = static_cast<int>(threadIdx.x) - kScanners, warp = slot / 32, lane = slot & 31;
+    const int part = slot / p.width, c = slot - part * p.width, parts = SlabRoles::window / p.width;
     auto reads_state = [&](const SlabTile& tile) {
       return !p.own && slot < tile.width && tile.place >= p.window;
     };
@@ -216,7 +208,7 @@ struct SlabBlock {
         S h = base < 0 ? initial(tile, c)
               : p.own  ? shared.own[at.stage == 0 ? p.stages - 1 : at.stage - 1][c]
                       : StateEntry::await<S>(state(tile, base, c), seen, launch, static_cast<unsigned>(base));
-        for (int w = 0; w < kWindow / 32; ++w) h = combined[w * kMostWidth + c].apply(h);
+        for (int w = 0; w < SlabRoles::window / 32; ++w) h = combined[w * kMostWidth + c].apply(h);
         shared.carry[at.stage][c] = h;
       }
       seen = next;
@@ -246,7 +238,7 @@ struct SlabBlock {
     if (lane >= 32 - p.width) totals[warp * kMostWidth + own.channel] = sum;
     kept.before = shuffle_up(sum, p.width);
     if (lane < p.width) kept.before = T{};
-    team_meets();
+    role_barrier<3, kScanners>();
     // The first warp, which nothing enters, combines the whole tile.
     const int count = warp > 0 ? warp : p.window > 1 ? kScanWarps : 0;
     T sum_before;
@@ -271,13 +263,6 @@ struct SlabBlock {
             dA = fused(h, v.h_before, dA);
             dB = fused(h, v.x, dB);
             out[at] = narrow<E>(h * steps.input);
-          });
-    } else if (kind == SlabKind::constant && steps.reads_out) {
-      each_step<E, kind>(
-          p, kept.tile, own, [&](int at) { return widen(steps.streams[0][at]); },
-          [&](S x, int at) {
-            h = fused(steps.gate, h, steps.input * x);
-            out[at] = narrow<E>(fused(steps.C, h, steps.D * x));
           });
     } else {
       each_step<E, kind>(
@@ -342,23 +327,21 @@ struct SlabBlock {
     // The sums of a tile are complete at the first barrier behind its end: in a later summary, if there is
     // one.
     constexpr int kLater = kSlabsBehind + 1;
-    auto summarize_next = [&](std::int64_t i, Place at) {
+    auto summarize_next = [&](std::int64_t i, int s) {
       if (i > 0) course.next();
-      shared.barriers.full[at.stage].wait(at.phase);
-      const SlabKept<T> kept = summarize(course, at.stage, static_cast<int>(i & 1));
+      const SlabKept<T> kept = summarize(course, s, static_cast<int>(i & 1));
       if (kind == SlabKind::adjoint && i >= kLater) write_sums(written, static_cast<int>((i - kLater) & 1));
       return kept;
     };
-    auto finish_one = [&](std::int64_t i, Place at, const SlabKept<T>& kept) {
-      shared.barriers.carry[at.stage].wait(at.phase);
-      finish(kept, at.stage, static_cast<int>(i & 1));
+    auto finish_one = [&](std::int64_t i, int s, const SlabKept<T>& kept) {
+      finish(kept, s, static_cast<int>(i & 1));
       if constexpr (kind != SlabKind::adjoint) return;
       written = kept.tile;
       if (i + kLater < mine) return;
-      team_meets();
+      role_barrier<3, kScanners>();
       write_sums(written, static_cast<int>(i & 1));
     };
-    scan_tiles<SlabRoles::teams, kSlabsBehind>(shared.barriers, mine, p.stages, summarize_next, finish_one);
+    scan_tiles<kSlabsBehind>(shared.barriers, mine, p.stages, summarize_next, finish_one);
   }
 };
 
@@ -374,7 +357,7 @@ __global__ void __launch_bounds__(SlabRoles::threads, 1) scan_slabs(const __grid
               (p.tiles * p.slabs - blockIdx.x + gridDim.x - 1) / gridDim.x,
               static_cast<int>(threadIdx.x) / p.width,
               static_cast<int>(threadIdx.x) % p.width};
-  if (threadIdx.x == 0) shared.barriers.template init<SlabRoles>(p.stages);
+  if (threadIdx.x == 0) shared.barriers.init(p.stages);
   __syncthreads();
   switch (SlabRoles::of_thread()) {
     case Role::mover:

@@ -14,13 +14,13 @@
 namespace exactscan::cuda {
 
 constexpr int kMostWidth = 32, kMostStreams = 3;
-using SlabRoles = Roles<1, 128, 128>;
+using SlabRoles = Roles<1, 128, 128, 8>;
 constexpr int kSlabsBehind = 2;  // tiles between a tile's summary and its end
 
 // What a kernel computes from its streams; S is the state.
 enum class SlabKind {
   varying,   // streams a, b: h = a*h + b
-  constant,  // stream x: h = A*h + B*x; out: h, or C*h + D*x if there is a C
+  constant,  // stream x: h = A*h + B*x
   adjoint    // streams dh, x, h; backwards in time: g = A*g + dh, dx = B*g, sums of g*h[t-1] and g*x
 };
 
@@ -35,8 +35,6 @@ template <class E>
 struct Slabs {
   const E* A;
   const E* B;
-  const E* C;  // constant: of the readout, or null
-  const E* D;
   Stream<E> in[kMostStreams];
   Stream<E> out;
   const State<E>* h0;

@@ -3,7 +3,9 @@
 //   s[t] = x[t] in_proj;   h[t] = A h[t-1] + B s[t], h[-1] = initial;   y[t] = (C h[t] + D s[t]) out_proj
 //
 // One matrix product, one scan that reads the states out in the same pass (cuda/affine_scan.hpp), one matrix
-// product. Source: TorchLean, NN.Spec.Models.S4: the output of a step reads the state after its update.
+// product. The scan is one thread a state, or boxes where batch * states are many (`channels`): its time is
+// that of a sequence however few states there are. Source: TorchLean, NN.Spec.Models.S4: the output of a step
+// reads the state after its update.
 #pragma once
 
 #include <cublas_v2.h>

@@ -287,9 +287,6 @@ void run_tiny() {
     run_case<E>(columns);
     s.reads_out = constant;
     run_case<E>(s);
-    s.schedule = Schedule::slabs;
-    s.length = many / 40;
-    run_case<E>(s);
   }
 }
 
@@ -335,7 +332,7 @@ void run_type(Extent extent) {
       s.constant = channels == 16;
       s.lattice = channels != 64;
       run_case<E>(s);
-      s.constant = s.reads_out = true;
+      s.constant = true;
       s.shift = 1;
       if (grid == 14) run_case<E>(s);
     }

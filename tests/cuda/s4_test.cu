@@ -188,7 +188,7 @@ void run_type(bool small) {
       {1, 9, 0, 3, 2, true},
       {1, 9, 4, 3, 0, true},
       {0, 9, 4, 3, 2, true},
-      // Slabs, and one thread a channel.
+      // One thread a state, and boxes of states.
       {1, 5000, 24, 3, 2, false},
       {8, 100, 1160, 3, 2, false},
       {1, 3001, 130, 5, 3, false},
