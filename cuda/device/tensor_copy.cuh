@@ -22,12 +22,13 @@ struct TensorShape {
   Permutation permutation = Permutation::none;
 };
 
-// Whether the engine can address it: 16-byte multiples, positive strides.
+// Whether the engine can address it: 16-byte multiples, positive strides, boxes of at most 256 a side.
 template <class E>
 bool is_tensor(const void* data, const TensorShape& t) {
   constexpr std::int64_t n = 16 / sizeof(E);
   bool good = reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && t.box[0] % n == 0;
-  for (int i = 0; i < 4; ++i) good = good && t.sizes[i] >= 1 && t.sizes[i] < (std::int64_t{1} << 31);
+  for (int i = 0; i < 4; ++i)
+    good = good && t.sizes[i] >= 1 && t.sizes[i] < (std::int64_t{1} << 31) && t.box[i] <= 256;
   for (int i = 0; i < 3; ++i)
     good = good && (t.sizes[i + 1] == 1 ||
                     (t.strides[i] % n == 0 && t.strides[i] > 0 && t.strides[i] < (std::int64_t{1} << 35)));
