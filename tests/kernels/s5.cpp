@@ -236,7 +236,7 @@ void add_s5(std::vector<SystemKernel>& list) {
   for (const bool stored : {true, false}) {
     SystemKernel k = kernel(stored ? "s5_scan_stored" : "s5_scan_recomputed", nullptr);
     k.forms = {{"simplified_scan", false}, {"simplified_scan", true}};
-    k.lengths = {63, 64, 65, 129};
+    k.lengths = {63, 64, 65, 129, 255, 256, 257};
     k.run = [stored](const SystemCall& call) {
       is_of<float>(call) ? ScanAlone<float>(call, stored).run() : ScanAlone<double>(call, stored).run();
     };
