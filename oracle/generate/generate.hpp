@@ -27,7 +27,8 @@ struct GenerateRequest {
   Dimensions shape;  // "L" → 64; a dimension that is missing gets its default
   ElementType type = ElementType::f32;
   bool time_varying = false;  // diagonal_ssm: A and B of shape [L, N] rather than [N]
-  bool backward = false;  // diagonal_ssm: with in.dh; simplified_scan, s5_inner, selective_scan, ssd: with in.dy
+  bool backward =
+      false;  // diagonal_ssm: with in.dh; simplified_scan, s5_inner, selective_scan, ssd: with in.dy
 };
 
 // All inputs of the operation, no outputs; opt.source records the request. Under the lattice profiles
