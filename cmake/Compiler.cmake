@@ -14,3 +14,12 @@ target_compile_options(exactscan_compiler INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Werror -ffp-contract=off
   -Wno-psabi $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   $<$<CXX_COMPILER_ID:Clang>:-Wno-bitwise-instead-of-logical>)
+
+# exactscan_compile_quickly(TARGETS...): in sanitizer builds, without optimization. For what runs briefly and takes long
+# to compile: optimizing instrumented code is most of such a build's time.
+option(EXACTSCAN_SANITIZED "A build with sanitizers (the presets asan, tsan and fuzz set it)" OFF)
+function(exactscan_compile_quickly)
+  foreach(target IN LISTS ARGV)
+    target_compile_options(${target} PRIVATE $<$<BOOL:${EXACTSCAN_SANITIZED}>:-O0>)
+  endforeach()
+endfunction()
