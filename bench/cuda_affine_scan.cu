@@ -1,7 +1,7 @@
 // Times the CUDA scans: median time, bytes a second, share of a device-to-device copy of as many bytes in the same
 // run, and the error against a sequential double recurrence. Exit code 77: no device.
 //
-//   cuda_affine_scan [--quick] [--sweep] [--no-errors] [--only WORDS]
+//   cuda_affine_scan [--quick] [--sweep] [--no-errors] [--idle] [--only WORDS]
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -9,12 +9,15 @@
 #include <cstring>
 #include <vector>
 
+#include "bench/cuda_timing.cuh"
 #include "cuda/affine_scan.hpp"
 #include "cuda/device/launch.hpp"
 #include "cuda/device/transition.cuh"
 
 using namespace exactscan::cuda;
-using i64 = std::int64_t;
+using timing::i64;
+using timing::require;
+using timing::uniform;
 
 namespace {
 
@@ -24,20 +27,6 @@ const char* only = nullptr;
 constexpr i64 kMost = (i64{1} << 30) + 4096;  // elements of the largest float32 tensor here
 char *buffer_a, *buffer_b, *buffer_h, *scratch;
 constexpr std::size_t kScratch = std::size_t{1} << 28;
-
-void require(cudaError_t e, const char* what) {
-  if (e == cudaSuccess) return;
-  std::printf("FATAL %s: %s\n", what, cudaGetErrorString(e));
-  std::exit(1);
-}
-
-__device__ inline std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-  return x ^ x >> 31;
-}
-__device__ inline double uniform(std::uint64_t x) { return static_cast<double>(mix(x) >> 11) * 0x1p-53; }
 
 template <class E> __global__ void fill(E* a, E* b, i64 n, double low) {
   for (i64 i = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += static_cast<i64>(gridDim.x) * blockDim.x) {
@@ -102,26 +91,7 @@ template <class E> Deviation deviation_host(i64 rows, i64 length, bool sequentia
 // Whether --only names another case.
 bool skipped(const char* what) { return only && std::strstr(what, only) == nullptr; }
 
-template <class F> double median_ms(F&& f, int runs = 15) {
-  cudaEvent_t from, to;
-  require(cudaEventCreate(&from), "event");
-  require(cudaEventCreate(&to), "event");
-  for (int i = 0; i < 3; ++i) f();
-  std::vector<float> times;
-  for (int i = 0; i < runs; ++i) {
-    require(cudaEventRecord(from), "record");
-    f();
-    require(cudaEventRecord(to), "record");
-    require(cudaEventSynchronize(to), "run");
-    float ms = 0;
-    require(cudaEventElapsedTime(&ms, from, to), "time");
-    times.push_back(ms);
-  }
-  cudaEventDestroy(from);
-  cudaEventDestroy(to);
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
-}
+template <class F> double median_ms(F&& f) { return timing::median_ms(f, 15); }
 
 // Milliseconds of a copy that reads and writes `bytes` together.
 double copy_ms(i64 bytes) {
@@ -188,31 +158,25 @@ void time_scan(const char* what, Schedule schedule, i64 batch, i64 length, i64 c
   std::fflush(stdout);
 }
 
+// A schedule's kernel with settings of its own: launch(problem).
+template <class E, class F> void time_setting(const std::string& what, i64 batch, i64 length, i64 channels, F&& launch) {
+  const i64 n = batch * length * channels, sb = length * channels;
+  if (skipped(what.c_str())) return;
+  Problem p{element<E>(), false, batch, length, channels, nullptr, nullptr, {buffer_a, sb, channels, 1}, {buffer_b, sb, channels, 1},
+            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, blocks_available(0), blocks_available(0)};
+  if (launch(p) != Status::ok) { std::printf("%s: failed\n", what.c_str()); cudaGetLastError(); return; }
+  const double ms = timing::median_ms([&] { launch(p); }, 7);
+  line(what.c_str(), type_name<E>(), batch, length, channels, "[L,D]", ms, n * static_cast<i64>(sizeof(E)) * 3);
+  std::printf("\n");
+}
 template <class E> void time_channels(i64 batch, i64 length, i64 channels, int threads, int groups) {
-  const i64 n = batch * length * channels, sb = length * channels;
-  Problem p{element<E>(), false, batch, length, channels, nullptr, nullptr, {buffer_a, sb, channels, 1}, {buffer_b, sb, channels, 1},
-            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, 0, 0};
-  const Status status = launch_channels(p, {threads, groups}, nullptr);
-  if (status != Status::ok) { cudaGetLastError(); return; }
-  const double ms = median_ms([&] { launch_channels(p, {threads, groups}, nullptr); }, 7);
-  char what[64];
-  std::snprintf(what, sizeof what, "channels %d threads %d", threads, groups * 8);
-  line(what, type_name<E>(), batch, length, channels, "[L,D]", ms, n * static_cast<i64>(sizeof(E)) * 3);
-  std::printf("\n");
+  time_setting<E>("channels by " + std::to_string(threads) + " x " + std::to_string(groups * 8), batch, length, channels,
+                  [&](const Problem& p) { return launch_channels(p, {threads, groups}, nullptr); });
 }
-
-template <class E> void time_columns(i64 batch, i64 length, i64 channels, int width) {
-  const i64 n = batch * length * channels, sb = length * channels;
-  Problem p{element<E>(), false, batch, length, channels, nullptr, nullptr, {buffer_a, sb, channels, 1}, {buffer_b, sb, channels, 1},
-            {buffer_h, sb, channels, 1}, nullptr, nullptr, Multiplier::pair, 0, 0};
-  if (launch_columns(p, width, nullptr) != Status::ok) { std::printf("columns %d: failed\n", width); cudaGetLastError(); return; }
-  const double ms = median_ms([&] { launch_columns(p, width, nullptr); }, 7);
-  char what[64];
-  std::snprintf(what, sizeof what, "channels by boxes of %d", width);
-  line(what, type_name<E>(), batch, length, channels, "[L,D]", ms, n * static_cast<i64>(sizeof(E)) * 3);
-  std::printf("\n");
+template <class E> void time_columns(i64 batch, i64 length, i64 channels, int width, int steps) {
+  time_setting<E>("columns " + std::to_string(width) + " x " + std::to_string(steps), batch, length, channels,
+                  [&](const Problem& p) { return launch_columns(p, {width, steps}, nullptr); });
 }
-
 // dA and dB are small beside dx and not counted.
 void time_backward(Schedule schedule, i64 batch, i64 length, i64 channels) {
   const i64 n = batch * length * channels, sb = length * channels;
@@ -247,11 +211,13 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--sweep") == 0) sweep = true;
     else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) only = argv[++i];
     else if (std::strcmp(argv[i], "--no-errors") == 0) errors = false;
+    else if (std::strcmp(argv[i], "--idle") == 0) timing::timing_idle = true;
     else { std::printf("unknown argument %s\n", argv[i]); return 2; }
   }
   cudaDeviceProp device;
   require(cudaGetDeviceProperties(&device, 0), "device");
-  std::printf("%s, %d multiprocessors; median of 15 launches\n", device.name, device.multiProcessorCount);
+  std::printf("%s, %d multiprocessors; median of 15 launches%s\n", device.name, device.multiProcessorCount,
+              timing::timing_idle ? ", the host's time of a launch included" : "");
   require(cudaMalloc(&buffer_a, kMost * 4), "a");
   require(cudaMalloc(&buffer_b, kMost * 4), "b");
   require(cudaMalloc(&buffer_h, kMost * 4), "h");
@@ -269,16 +235,16 @@ int main(int argc, char** argv) {
   time_scan<float>("time-major", automatic, 8, 65536, 1536, false);
   time_scan<float>("time-major, slabs", Schedule::slabs, 8, 65536, 1536, false);
   if (sweep) {
-    for (int width : {32, 48, 64, 96, 128}) {
-      time_columns<float>(8, 65536, 1536, width);
-      time_columns<float>(1, 32768, 4096, width);
-      time_columns<__nv_bfloat16>(8, 65536, 1536, width);
-      time_columns<double>(8, 32768, 1536, width);
-    }
-    for (int groups : {8, 16, 32}) time_channels<float>(8, 65536, 1536, 96, groups);
+    for (int steps : {16, 32, 64, 128})
+      for (int width : {64, 96, 128, 192}) {
+        if (width * steps > 96 * 128) continue;
+        time_columns<float>(8, 65536, 1536, width, steps);
+        if (steps == 32 || steps == 64) time_columns<float>(1, 16384, 8192, width, steps), time_columns<float>(8, 32768, 1537, width, steps);
+      }
+    return 0;
   }
   // Few channels: both schedules where they meet.
-  for (i64 channels : {1, 2, 3, 5, 8, 13, 16, 17, 32, 36, 64, 100, 256, 1024, 1537}) time_scan<float>("few channels", Schedule::slabs, 1, k * k * 128 / channels, channels, false);
+  for (i64 channels : {1, 2, 3, 5, 8, 13, 16, 17, 32, 36, 64, 100, 256, 1024, 1537}) time_scan<float>("few channels", channels == 1 ? automatic : Schedule::slabs, 1, k * k * 128 / channels, channels, false);
   for (i64 channels : {2048, 3072, 4096, 6144, 8192}) {
     time_scan<float>("slabs", Schedule::slabs, 1, k * k * 128 / channels, channels, false);
     time_scan<float>("channels", Schedule::channels, 1, k * k * 128 / channels, channels, false);

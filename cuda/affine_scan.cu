@@ -54,7 +54,9 @@ Problem problem(const DiagonalSsm& s) {
           s.h_last,
           s.multiplier,
           blocks_available(s.grid_limit),
-          blocks_available(0)};
+          blocks_available(0),
+          s.C,
+          s.D};
 }
 
 bool time_is_dense(const Problem& p) {
@@ -66,7 +68,7 @@ bool channels_are_dense(const Problem& p) {
 
 Schedule choose(const Problem& p, Schedule asked) {
   if (asked != Schedule::automatic) return asked;
-  if (p.blocks == 0) return Schedule::channels;
+  if (p.blocks == 0 || p.C) return Schedule::channels;
   if (time_is_dense(p)) return Schedule::rows;
   if (prefers_columns(p)) return Schedule::channels;
   return channels_are_dense(p) && !prefers_channels(p.batch, p.length, p.channels) ? Schedule::slabs
@@ -93,11 +95,11 @@ Status run(const Problem& p, Schedule asked, void* scratch, std::size_t bytes, c
   if (!p.b.data || !p.h.data || (p.constant ? !p.A || !p.B : !p.a.data)) return Status::bad_argument;
   const Schedule schedule = choose(p, asked);
   if (schedule == Schedule::channels) {
-    const Status status = prefers_columns(p) ? launch_columns(p, 0, stream) : Status::unsupported;
+    const Status status = prefers_columns(p) ? launch_columns(p, {}, stream) : Status::unsupported;
     return status == Status::unsupported ? launch_channels(p, {}, stream) : status;
   }
   if (schedule != Schedule::rows && schedule != Schedule::slabs) return Status::bad_argument;
-  if (p.blocks == 0) return Status::unsupported;
+  if (p.blocks == 0 || p.C) return Status::unsupported;
   if (schedule == Schedule::rows ? !time_is_dense(p) : !channels_are_dense(p)) return Status::unsupported;
   if (!scratch || bytes < scratch_for(p, schedule)) return Status::scratch_too_small;
   return schedule == Schedule::rows ? launch_rows(p, scratch, stream) : launch_slabs(p, scratch, stream);

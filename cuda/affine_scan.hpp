@@ -65,12 +65,15 @@ struct AffineScan {
 };
 
 // TorchLean's DiagonalSSM with constant A, B: h[t] = A[d]*h[t-1] + B[d]*x[t]. A, B: [channels] of the element
-// type.
+// type. With C (and D, or null: zero) what is written is the readout C[d]*h[t] + D[d]*x[t] instead of h[t],
+// in the same pass; h_last is the state all the same. Only `channels` reads out.
 struct DiagonalSsm {
   Element type = Element::f32;
   std::int64_t batch = 1, length = 0, channels = 1;
   const void* A = nullptr;
   const void* B = nullptr;
+  const void* C = nullptr;
+  const void* D = nullptr;
   ConstView x;
   View h;
   const void* h0 = nullptr;
@@ -119,7 +122,7 @@ Status init_scratch(void* scratch, std::size_t bytes, cudaStream_t stream);
 // h[t] = a[t]*h[t-1] + b[t] with h[-1] = h0, for every batch entry and channel; h_last = h[length-1].
 //
 // Arithmetic: `channels` is the sequential fused recurrence, each step one rounding. `rows` and `slabs` lead
-// the state through products of gates over at most one window, and step through a thread's 11 to 56 elements
+// the state through products of gates over at most one window, and step through a thread's 7 to 64 elements
 // as `channels` does; measured errors are in bench/RESULTS-cuda.md, no bound is proven. NaN and infinity: a
 // state after one is what the recurrence gives, except that where a product of gates overflows or an infinite
 // gate meets another, NaN may stand for an infinity, or be where the recurrence recovers; a gate of 0 or the
@@ -129,7 +132,8 @@ Status init_scratch(void* scratch, std::size_t bytes, cudaStream_t stream);
 // is written. Determinism: bit-identical from run to run (Schedule).
 Status affine_scan(const AffineScan& scan, void* scratch, std::size_t bytes, cudaStream_t stream);
 
-// The same with a[t] = A and b[t] = B*x[t], the product rounded; h may be exactly x.
+// The same with a[t] = A and b[t] = B*x[t], the product rounded; h may be exactly x. A readout is D*x[t],
+// rounded, then one fused step from C*h[t].
 Status diagonal_ssm(const DiagonalSsm& scan, void* scratch, std::size_t bytes, cudaStream_t stream);
 
 // The adjoint; in `slabs` g is one fused step, and the sums dA, dB are added in a fixed order (tiles' sums in

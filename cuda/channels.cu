@@ -13,6 +13,8 @@ template <class E>
 struct Channels {
   const E* A;
   const E* B;
+  const E* C;
+  const E* D;
   const E* a;
   const E* b;
   E* h;
@@ -44,30 +46,35 @@ struct Walk {
   const E* a;
   const E* b;
   E* h;
-  S state[kWide], gate[kWide], input[kWide];
+  S state[kWide], gate[kWide], input[kWide], out[kWide], skip[kWide];
+  bool reads_out;
 
   __device__ Walk(const Channels<E>& p, std::int64_t first) {
     const std::int64_t n = first / p.channels, d = first - n * p.channels;
     a = p.a + n * p.a_batch + d * p.a_channel;
     b = p.b + n * p.b_batch + d * p.b_channel;
     h = p.h + n * p.h_batch + d * p.h_channel;
+    reads_out = kConstant && p.C;
 #pragma unroll
     for (int w = 0; w < kWide; ++w) {
       state[w] = p.h0 ? p.h0[first + w] : S(0);
       gate[w] = kConstant ? widen(p.A[d + w]) : S(0);
       input[w] = kConstant ? widen(p.B[d + w]) : S(0);
+      out[w] = reads_out ? widen(p.C[d + w]) : S(0);
+      skip[w] = reads_out && p.D ? widen(p.D[d + w]) : S(0);
     }
   }
   __device__ void advance(const U& ua, const U& ub, std::int64_t step) {
-    U out;
+    U unit;
 #pragma unroll
     for (int w = 0; w < kWide; ++w) {
       const S ga = kConstant ? gate[w] : widen(ua.e[w]);
       const S in = kConstant ? input[w] * widen(ub.e[w]) : widen(ub.e[w]);
       state[w] = fused(ga, state[w], in);
-      out.e[w] = narrow<E>(state[w]);
+      unit.e[w] =
+          narrow<E>(kConstant && reads_out ? fused(out[w], state[w], skip[w] * widen(ub.e[w])) : state[w]);
     }
-    *reinterpret_cast<U*>(h) = out;
+    *reinterpret_cast<U*>(h) = unit;
     h += step;
   }
 };
@@ -174,6 +181,8 @@ template <class E>
 Status launch_type(const Problem& p, const ChannelsTuning& tuning, cudaStream_t stream) {
   const Channels<E> k{static_cast<const E*>(p.A),
                       static_cast<const E*>(p.B),
+                      static_cast<const E*>(p.C),
+                      static_cast<const E*>(p.D),
                       static_cast<const E*>(p.a.data),
                       static_cast<const E*>(p.b.data),
                       static_cast<E*>(p.h.data),

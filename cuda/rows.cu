@@ -14,30 +14,32 @@ namespace {
 // started there, and before.offset is the state.
 template <class T>
 struct RowKept {
-  RowTile tile;
-  std::int64_t channel;  // of tile.row
   T before;
   bool fixed;
 };
 
 // Shared memory beside the ring.
-template <class S, class T>
+template <class S, class T, int kTeams>
 struct RowShared {
-  Barriers barriers;
-  alignas(16) unsigned char totals[2][kScanWarps * sizeof(T)], parts[2][kWindowWarps * sizeof(T)];
-  bool fixed[2][kScanWarps];
-  S own[kMostStages], carry[kMostStages];
+  Barriers<RowRoles> barriers;
+  alignas(16) unsigned char totals[kTeams][2][kScanWarps * sizeof(T)], parts[kRowWindow / 32 * sizeof(T)];
+  bool fixed[kTeams][2][kScanWarps];
+  S own[2];  // the state after a tile, [tile of the block mod 2]
+  S carry[RowRoles::most_stages];
+  RowTile tiles[RowRoles::most_stages];  // told by the window with the carry
 };
 
 template <class E, bool kFlat, bool kConstant, class M>
 struct RowBlock {
   using S = State<E>;
   using T = Transition<S, M>;
-  using Size = RowSizes<E>;
-  using Course = RowCourse<E, kFlat>;
+  using Size = RowSizes<E, kConstant>;
+  using Course = RowCourse<E, kFlat, kConstant>;
+  using AllRoles = RowRoles;
+  using Shared = RowShared<S, T, AllRoles::teams>;
   static constexpr int kStreams = kConstant ? 1 : 2;
   const Rows<E>& p;
-  RowShared<S, T>& shared;
+  Shared& shared;
   E* ring;
   unsigned launch;
   std::int64_t mine;  // tiles of this block
@@ -47,21 +49,21 @@ struct RowBlock {
 
   template <bool kVector>
   __device__ void move() {
-    const int mover = static_cast<int>(threadIdx.x) - kScanners - kWindow;
+    const int mover = AllRoles::mover();
     constexpr int unit = kVector ? Size::chunk : 1;
     Course coming(p), going(p);
     auto in = [&](std::int64_t, int s) {
       const bool box = coming.is_box(), whole = coming.tile.count % unit == 0;
       if (!box) {
-        const Walk walk = walk_line(mover, coming.tile.count, unit);
         if constexpr (!kConstant)
-          copy_in<E, kVector>(stage(s, 0), coming.at(p.a, p.a_batch, p.a_channel), walk);
-        copy_in<E, kVector>(stage(s, kStreams - 1), coming.at(p.b, p.b_batch, p.b_channel), walk);
+          line_in<E, kVector>(stage(s, 0), coming.at(p.a, p.a_batch, p.a_channel), coming.tile.count, mover);
+        line_in<E, kVector>(stage(s, kStreams - 1), coming.at(p.b, p.b_batch, p.b_channel), coming.tile.count,
+                            mover);
       } else if (mover == 0) {
         Barrier& full = shared.barriers.full[s];
         full.expect(kStreams * Size::tile * sizeof(E));
-        if constexpr (!kConstant) tensor_in(stage(s, 0), p.a_map, coming.corner(), full);
-        tensor_in(stage(s, kStreams - 1), p.b_map, coming.corner(), full);
+        if constexpr (!kConstant) box_in(stage(s, 0), p.a_map, coming.corner(), full);
+        box_in(stage(s, kStreams - 1), p.b_map, coming.corner(), full);
       }
       coming.next();
       return !box && (sizeof(E) >= 4 || (kVector && whole));
@@ -69,58 +71,85 @@ struct RowBlock {
     auto out = [&](std::int64_t, int s) {
       const E* from = stage(s, kStreams - 1);
       if (!going.is_box()) {
-        copy_out<E, kVector>(from, going.at(p.h, p.h_batch, p.h_channel),
-                             walk_line(mover, going.tile.count, unit));
+        line_out<E, kVector>(from, going.at(p.h, p.h_batch, p.h_channel), going.tile.count, mover);
       } else if (mover == 0) {
-        tensor_out(p.h_map, going.corner(), from);
+        Corner corner = going.corner();
+#pragma unroll
+        for (int box = 0; box < Size::tile; box += kBoxLines * Size::line, corner.c[1] += kBoxLines)
+          tensor_out(p.h_map, corner, from + box);
         wait_for_tensor_out();
       }
       going.next();
     };
     move_tiles(shared.barriers, mine, p.stages, in, out);
   }
+  // A tile in boxes of kBoxLines lines.
+  static constexpr int kBoxLines = Size::tile / Size::line < 256 ? Size::tile / Size::line : 256;
+  __device__ static void box_in(E* to, const CUtensorMap& map, Corner corner, Barrier& full) {
+#pragma unroll
+    for (int box = 0; box < Size::tile; box += kBoxLines * Size::line, corner.c[1] += kBoxLines)
+      tensor_in(to + box, map, corner, full);
+  }
 
-  // The tiles t-G+1 .. t-1, kShare of them a lane.
-  __device__ void watch() {
-    constexpr int kShare = kMostBlocks / kWindow;
-    const int slot = static_cast<int>(threadIdx.x) - kScanners, warp = slot / 32;
+  // The summaries of tiles t-G+1 .. t-1 as far as the row reaches back, kShare of them a thread.
+  static constexpr int kShare = kMostBlocks / kRowWindow;
+  __device__ static int share() { return static_cast<int>(gridDim.x - 2) / kRowWindow + 1; }
+  struct Seen {
+    std::int64_t entry, first;
+    Entry<M> words[kShare];
+  };
+  __device__ bool wanted(const RowTile& tile, const Seen& seen, int m) const {
+    return m < share() && tile.offset != 0 && seen.entry + m >= seen.first && seen.entry + m < tile.index;
+  }
+  __device__ Seen look(const Course& course, int slot) const {
     const std::int64_t G = gridDim.x;
-    const int share = G - 1 > kWindow ? kShare : 1;
+    Seen seen;
+    seen.first = course.first();
+    seen.entry = course.tile.index - G + 1 + slot * share();
+#pragma unroll
+    for (int m = 0; m < kShare; ++m)
+      if (wanted(course.tile, seen, m)) seen.words[m] = Entry<M>::peek(entries() + seen.entry + m);
+    return seen;
+  }
+  __device__ void watch() {
+    const int slot = static_cast<int>(threadIdx.x) - AllRoles::first_window, warp = slot / 32;
     Course course(p);
     Place at, before;
-    for (std::int64_t i = 0; i < mine; ++i, course.next(), at.next(p.stages)) {
-      const RowTile& tile = course.tile;
-      const std::int64_t first = course.first(), entry = tile.index - G + 1 + slot * share;
-      T* parts = reinterpret_cast<T*>(shared.parts[i & 1]);
-      auto wanted = [&](int m) {
-        return m < share && tile.offset != 0 && entry + m >= first && entry + m < tile.index;
-      };
-      Entry<M> seen[kShare];
-#pragma unroll
-      for (int m = 0; m < kShare; ++m)
-        if (wanted(m)) seen[m] = Entry<M>::peek(entries() + entry + m);
+    T* parts = reinterpret_cast<T*>(shared.parts);
+    if (mine == 0) return;
+    Seen seen = look(course, slot);
+    for (std::int64_t i = 0; i < mine; ++i, at.next(p.stages)) {
+      const RowTile tile = course.tile;
+      const bool from_zero = i == 0 || seen.first > tile.index - gridDim.x;
       T v{};
 #pragma unroll
       for (int m = 0; m < kShare; ++m) {
-        if (!wanted(m)) continue;
-        if (!seen[m].ready(launch)) seen[m] = await(entries() + entry + m, launch);
-        v = compose(seen[m].value(), v);
+        if (!wanted(tile, seen, m)) continue;
+        if (!seen.words[m].ready(launch)) seen.words[m] = await(entries() + seen.entry + m, launch);
+        v = compose(seen.words[m].value(), v);
       }
       __syncwarp();
+      if (i + 1 < mine) {  // the next tile's, on their way while this one is combined
+        course.next();
+        seen = look(course, slot);
+      }
 #pragma unroll
       for (int d = 1; d < 32; d *= 2)
         v = compose(shuffle_down(v, d), v);  // only lane 0's is in order and kept
       if ((slot & 31) == 0) parts[warp] = v;
-      window_meets();
-      if (i > 0) shared.barriers.done[before.stage].wait(before.phase);
+      AllRoles::window_meets();
+      if (i > 0) {
+        shared.barriers.done[before.stage].wait(before.phase);
+        before.next(p.stages);
+      }
       if (slot == 0) {
         // If the row starts inside the window, the entry of that tile is a state, reached from zero.
-        S carry = i == 0 || first > tile.index - G ? S(0) : shared.own[before.stage];
-        for (int w = 0; w < kWindowWarps; ++w) carry = parts[w].apply(carry);
+        S carry = from_zero ? S(0) : shared.own[(i + 1) & 1];
+        for (int w = 0; w < kRowWindow / 32; ++w) carry = parts[w].apply(carry);
         shared.carry[at.stage] = carry;
+        shared.tiles[at.stage] = tile;
       }
-      before = at;
-      __syncwarp();
+      AllRoles::window_meets();
       shared.barriers.carry[at.stage].arrive();
     }
   }
@@ -137,40 +166,42 @@ struct RowBlock {
     return sum;
   }
 
-  __device__ RowKept<T> summarize(const Course& course, int s, int buffer) {
-    const int warp = threadIdx.x / 32, lane = threadIdx.x & 31;
-    RowKept<T> kept{course.tile, kConstant ? course.tile.row % p.channels : 0, {}, false};
-    const Lane own = lane_of<E, kFlat>(p, kept.tile);
-    Summing<E, M> body{p};
+  __device__ RowKept<T> summarize(const Course& course, Place at, int buffer) {
+    const int warp = scanner() / 32, lane = threadIdx.x & 31;
+    RowKept<T> kept{{}, false};
+    const Lane own = lane_of<E, kFlat, kConstant>(p, course.tile);
+    Summing<E, M> body;
     if (own.fresh) body.restart(own.row, initial(p, own.row));
-    LaneWalk<E, kFlat, kConstant, false, Summing<E, M>> walk{p, kept.tile, body, kept.channel};
-    walk(own, stage(s, 0), stage(s, kStreams - 1));
+    LaneWalk<E, kFlat, kConstant, false, Summing<E, M>> walk(p, course.tile, own);
+    shared.barriers.full[at.stage].wait(at.phase);
+    walk(body, stage(at.stage, 0), stage(at.stage, kStreams - 1));
     body.sum.gate.settle();
     const unsigned flags = __ballot_sync(~0U, body.fixed);
     const T sum = scan_lanes(body.sum, flags, lane);
-    T* totals = reinterpret_cast<T*>(shared.totals[buffer]);
+    T* totals = reinterpret_cast<T*>(shared.totals[team()][buffer]);
+    bool* fixed = shared.fixed[team()][buffer];
     if (lane == 31) {
       totals[warp] = sum;
-      shared.fixed[buffer][warp] = flags != 0;
+      fixed[warp] = flags != 0;
     }
     kept.before = shuffle_up(sum, 1);
     if (lane == 0) kept.before = T{};
     kept.fixed = (flags & ~(~0U << lane)) != 0;
-    scanners_meet();
+    team_meets();
     T whole, entering;
     bool any = false, entering_fixed = false;
 #pragma unroll
     for (int w = 0; w < kScanWarps; ++w) {
       if (w == warp) entering = whole, entering_fixed = any;
       const T total = totals[w];
-      if (shared.fixed[buffer][w]) {
+      if (fixed[w]) {
         whole = total;
         any = true;
       } else {
         whole = compose(total, whole);
       }
     }
-    if (threadIdx.x == 0) Entry<M>::publish(entries() + kept.tile.index, whole, launch);
+    if (scanner() == 0) Entry<M>::publish(entries() + course.tile.index, whole, launch);
     if (!kept.fixed) {
       kept.before = compose(kept.before, entering);
       kept.fixed = entering_fixed;
@@ -178,43 +209,51 @@ struct RowBlock {
     return kept;
   }
 
-  __device__ void finish(const RowKept<T>& kept, int s) {
-    const S carry = shared.carry[s];
-    const Lane own = lane_of<E, kFlat>(p, kept.tile);
+  __device__ void finish(const RowKept<T>& kept, Place at, std::int64_t i) {
+    shared.barriers.carry[at.stage].wait(at.phase);
+    const RowTile& tile = shared.tiles[at.stage];
+    const S carry = shared.carry[at.stage];
+    const Lane own = lane_of<E, kFlat, kConstant>(p, tile);
+    LaneWalk<E, kFlat, kConstant, true, Finishing<E>> walk(p, tile, own);
     Finishing<E> body{p, kept.fixed ? kept.before.offset : kept.before.apply(carry)};
     if (own.fresh) body.h = initial(p, own.row);
-    LaneWalk<E, kFlat, kConstant, true, Finishing<E>> walk{p, kept.tile, body, kept.channel};
-    walk(own, stage(s, 0), stage(s, kStreams - 1));
+    walk(body, stage(at.stage, 0), stage(at.stage, kStreams - 1));
     // A row may end with the lane; rows that end before were written on the way.
     if (p.h_last && own.left > 0) {
       const std::int64_t behind = own.next_row - (own.left < Size::items ? own.left : Size::items);
       if (behind == 0 || (kFlat && behind < 0 && -behind % p.length == 0))
         p.h_last[own.row - behind / p.length] = body.h;
     }
-    if (threadIdx.x == kScanners - 1) shared.own[s] = body.h;
+    if (scanner() == kScanners - 1) shared.own[i & 1] = body.h;
   }
 
   __device__ void scan() {
     Course course(p);
-    auto summarize_next = [&](std::int64_t i, int s) {
-      if (i > 0) course.next();
-      return summarize(course, s, static_cast<int>(i & 1));
-    };
-    scan_tiles(shared.barriers, mine, p.stages, summarize_next,
-               [&](std::int64_t, int s, const RowKept<T>& kept) { finish(kept, s); });
+    for (int k = 0; k < team(); ++k) course.next();
+    int buffer = 0;
+    scan_in_teams<kRowsBehind>(
+        shared.barriers, mine, p.stages,
+        [&](std::int64_t, Place at) {
+          const RowKept<T> kept = summarize(course, at, buffer);
+          buffer ^= 1;
+          for (int k = 0; k < AllRoles::teams; ++k) course.next();
+          return kept;
+        },
+        [&](std::int64_t i, Place at, const RowKept<T>& kept) { finish(kept, at, i); });
   }
 };
 
 template <class E, bool kFlat, bool kConstant, class M>
-__global__ void __launch_bounds__(kThreads, 1) scan_rows(const __grid_constant__ Rows<E> p) {
+__global__ void __launch_bounds__(RowRoles::threads, 1) scan_rows(const __grid_constant__ Rows<E> p) {
   using Block = RowBlock<E, kFlat, kConstant, M>;
-  extern __shared__ __align__(128) unsigned char ring[];
-  __shared__ RowShared<typename Block::S, typename Block::T> shared;
+  extern __shared__ __align__(128) unsigned char bytes[];
+  __shared__ typename Block::Shared shared;
+  unsigned char* ring = bytes + (kRingAlignment - shared_address(bytes) % kRingAlignment) % kRingAlignment;
   Block block{p, shared, reinterpret_cast<E*>(ring), launch_number(p.header),
               (p.tiles - blockIdx.x + gridDim.x - 1) / gridDim.x};
   if (threadIdx.x == 0) shared.barriers.init(p.stages);
   __syncthreads();
-  switch (role()) {
+  switch (RowRoles::of_thread()) {
     case Role::mover:
       p.vector ? block.template move<true>() : block.template move<false>();
       break;
@@ -237,15 +276,31 @@ bool is_flat(const Problem& p) {
          dense(p.h.batch, p.h.channel);
 }
 
-std::int64_t tile_elements(Element type) {
-  return type == Element::f64   ? RowSizes<double>::tile
-         : type == Element::f32 ? RowSizes<float>::tile
-                                : RowSizes<__half>::tile;
+// Elements of the first 16 bytes before the tensors, if that is one number for all of them; else 0.
+template <class E>
+int common_shift(const Problem& p) {
+  auto shift = [](const void* data) { return static_cast<int>(reinterpret_cast<std::uintptr_t>(data) % 16); };
+  const int s = shift(p.b.data);
+  return s % sizeof(E) == 0 && shift(p.h.data) == s && (p.constant || shift(p.a.data) == s)
+             ? s / static_cast<int>(sizeof(E))
+             : 0;
 }
 
+template <class E>
+std::int64_t tiles_per_row(const Problem& p) {
+  const std::int64_t n = p.constant ? RowSizes<E, true>::tile : RowSizes<E, false>::tile;
+  return ceil_div(p.length + common_shift<E>(p), n);
+}
+template <class E>
 std::int64_t tile_count(const Problem& p) {
-  const std::int64_t rows = p.batch * p.channels, n = tile_elements(p.type);
-  return is_flat(p) ? ceil_div(rows * p.length, n) : rows * ceil_div(p.length, n);
+  const std::int64_t rows = p.batch * p.channels,
+                     n = p.constant ? RowSizes<E, true>::tile : RowSizes<E, false>::tile;
+  return is_flat(p) ? ceil_div(rows * p.length + common_shift<E>(p), n) : rows * tiles_per_row<E>(p);
+}
+std::int64_t tile_count_any(const Problem& p) {
+  return p.type == Element::f64   ? tile_count<double>(p)
+         : p.type == Element::f32 ? tile_count<float>(p)
+                                  : tile_count<__half>(p);
 }
 
 template <class E>
@@ -259,46 +314,52 @@ bool is_vector(const Problem& p, bool flat) {
          aligned(p.b.data, p.b.batch, p.b.channel) && aligned(p.h.data, p.h.batch, p.h.channel);
 }
 
-// Describes a tensor to the copy engine as lines; what is left of a line behind a sequence's last is not in
-// it.
-template <class E, bool kFlat>
-bool describe_rows(CUtensorMap& map, const Problem& p, const void* data, std::int64_t batch,
+// Describes a tensor to the copy engine as lines, the first of which begins `shift` elements before it; what
+// is left of a line behind a sequence's last is not in it.
+template <class E, bool kFlat, bool kConstant>
+bool describe_rows(CUtensorMap& map, int shift, const Problem& p, const void* data, std::int64_t batch,
                    std::int64_t channel) {
-  constexpr int lines = RowSizes<E>::tile / kLine;
-  const std::int64_t length = kFlat ? p.batch * p.channels * p.length : p.length;
-  const TensorShape t{{kLine, length / kLine, kFlat ? 1 : p.channels, kFlat ? 1 : p.batch},
-                      {kLine, channel, batch},
-                      {kLine, lines, 1, 1}};
-  return is_tensor<E>(data, t) && describe_tensor<E>(map, data, t);
+  using Size = RowSizes<E, kConstant>;
+  constexpr int lines = Size::tile / Size::line;
+  const std::int64_t length = (kFlat ? p.batch * p.channels * p.length : p.length) + shift;
+  const TensorShape t{{Size::line, length / Size::line, kFlat ? 1 : p.channels, kFlat ? 1 : p.batch},
+                      {Size::line, channel, batch},
+                      {Size::line, lines < 256 ? lines : 256, 1, 1},
+                      Permutation::lines_of_128_bytes};
+  const E* base = static_cast<const E*>(data) - shift;
+  return is_tensor<E>(base, t) && describe_tensor<E>(map, base, t);
 }
 
 template <class E, bool kFlat, bool kConstant, class M>
 Status launch(const Problem& p, void* scratch, cudaStream_t stream) {
-  using Size = RowSizes<E>;
-  const int stage = (kConstant ? 1 : 2) * Size::tile * static_cast<int>(sizeof(E));
-  const int room =
-      kSharedLimit - static_cast<int>(sizeof(RowShared<State<E>, Transition<State<E>, M>>)) - 1024;
+  using Size = RowSizes<E, kConstant>;
+  using Shared = typename RowBlock<E, kFlat, kConstant, M>::Shared;
+  using AllRoles = RowRoles;
+  constexpr int stage = (kConstant ? 1 : 2) * Size::tile * static_cast<int>(sizeof(E));
+  constexpr int room = kSharedLimit - static_cast<int>(sizeof(Shared)) - kRingAlignment;
+  static_assert(room / stage >= kLeastStages<AllRoles, kRowsBehind> && stage % kRingAlignment == 0);
   Rows<E> k{};
   k.A = static_cast<const E*>(p.A), k.B = static_cast<const E*>(p.B);
   k.a = static_cast<const E*>(p.a.data), k.b = static_cast<const E*>(p.b.data),
   k.h = static_cast<E*>(p.h.data);
   k.h0 = static_cast<const State<E>*>(p.h0), k.h_last = static_cast<State<E>*>(p.h_last);
   k.length = p.length, k.rows = p.batch * p.channels, k.channels = p.channels;
-  k.tiles = tile_count(p), k.tiles_per_row = ceil_div(p.length, Size::tile);
+  k.tiles = tile_count<E>(p), k.tiles_per_row = tiles_per_row<E>(p), k.shift = common_shift<E>(p);
   k.a_batch = p.a.batch, k.a_channel = p.a.channel, k.b_batch = p.b.batch, k.b_channel = p.b.channel;
   k.h_batch = p.h.batch, k.h_channel = p.h.channel;
   k.vector = is_vector<E>(p, kFlat);
-  k.tensor = (kConstant || describe_rows<E, kFlat>(k.a_map, p, p.a.data, p.a.batch, p.a.channel)) &&
-             describe_rows<E, kFlat>(k.b_map, p, p.b.data, p.b.batch, p.b.channel) &&
-             describe_rows<E, kFlat>(k.h_map, p, p.h.data, p.h.batch, p.h.channel);
-  k.stages = room / stage < kMostStages ? room / stage : kMostStages;
-  static_assert(kLeastStages * 2 * Size::tile * sizeof(E) +
-                    sizeof(RowShared<State<E>, Transition<State<E>, M>>) <
-                kSharedLimit - 1024);
+  auto describe = [&](CUtensorMap& map, const void* data, std::int64_t batch, std::int64_t channel) {
+    return describe_rows<E, kFlat, kConstant>(map, k.shift, p, data, batch, channel);
+  };
+  k.tensor = (kConstant || describe(k.a_map, p.a.data, p.a.batch, p.a.channel)) &&
+             describe(k.b_map, p.b.data, p.b.batch, p.b.channel) &&
+             describe(k.h_map, p.h.data, p.h.batch, p.h.channel);
+  k.stages = room / stage < RowRoles::most_stages ? room / stage : RowRoles::most_stages;
   k.header = static_cast<ExchangeHeader*>(scratch);
   k.entries = static_cast<char*>(scratch) + kHeaderBytes;
   const int blocks = static_cast<int>(k.tiles < p.blocks ? k.tiles : p.blocks);
-  return launch_together(scan_rows<E, kFlat, kConstant, M>, k, blocks, kThreads, k.stages * stage, stream);
+  return launch_together(scan_rows<E, kFlat, kConstant, M>, k, blocks, AllRoles::threads,
+                         k.stages * stage + kRingAlignment, stream);
 }
 
 template <class E, class M>
@@ -314,7 +375,7 @@ Status launch_any(const Problem& p, void* scratch, cudaStream_t stream) {
 
 std::size_t rows_scratch(const Problem& p) {
   const std::size_t entry = p.type == Element::f64 ? sizeof(Entry<Plain<double>>) : sizeof(Entry<Pair>);
-  return kHeaderBytes + static_cast<std::size_t>(tile_count(p)) * entry;
+  return kHeaderBytes + static_cast<std::size_t>(tile_count_any(p)) * entry;
 }
 
 Status launch_rows(const Problem& p, void* scratch, cudaStream_t stream) {

@@ -12,8 +12,6 @@
 namespace exactscan::impl {
 namespace {
 
-// Beyond this much memory an output does not stay in a cache until its next reader.
-constexpr std::int64_t kStreamBytes = std::int64_t{16} << 20;
 // Time steps times channels that are summarized and then scanned again while they are still in a cache; no
 // more than an eighth of the grain, so that every thread gets some.
 constexpr std::int64_t kChunkElements = std::int64_t{1} << 15;
@@ -95,6 +93,7 @@ void run_all(ScanJob<T>& job, const State<T>* initial, State<T>* last, const Sca
   require(length >= 0 && channels >= 0, "a size is negative");
   require(options.threads >= 0, "the number of threads is negative");
   require(options.grain > 0, "the grain is not positive");
+  require(options.stream_bytes >= 0, "the size from which h is streamed is negative");
   if (channels == 0) return;
   const bool empty = length == 0;
   require(empty || (job.a.data != nullptr && job.b.data != nullptr && job.h.data != nullptr),
@@ -103,7 +102,7 @@ void run_all(ScanJob<T>& job, const State<T>* initial, State<T>* last, const Sca
   if (initial != nullptr) std::copy(initial, initial + channels, state.begin());
   job.state = state.data();
   if (!empty) {
-    job.stream = length * channels * static_cast<std::int64_t>(sizeof(T)) > kStreamBytes;
+    job.stream = length * channels * static_cast<std::int64_t>(sizeof(T)) > options.stream_bytes;
     const int threads = usable_threads(options.threads, length * channels, options.grain);
     const bool rows = job.h.time_stride == 1;
     const std::int64_t grain = rows ? 1 : kChannelGrain;

@@ -36,6 +36,9 @@ struct ScanOptions {
   int threads = 1;  // 0: as many as the machine has
   std::int64_t grain = std::int64_t{1}
                        << 18;  // elements from which another thread pays: it takes 30 us to start
+  // Bytes of h beyond which it does not stay in a cache until its next reader, so that it is written around
+  // them.
+  std::int64_t stream_bytes = std::int64_t{16} << 20;
 };
 
 // h[t, c] = a[t, c] h[t-1, c] + b[t, c] for 0 <= t < length, h[-1, c] = initial[c].
@@ -48,16 +51,16 @@ struct ScanOptions {
 // except that last may be initial. Pointers need the alignment of T alone.
 // Error: each h is one bracketing of the composition of its maps, each product and sum rounded to nearest,
 // fused where the processor fuses: the contracts fp32, fp64, bf16 and fp16 hold.
-// Order: sequential in time where neighbours in memory are channels, and where they are time steps of as many
-// rows as a vector has lanes; else tiles of a fixed number of steps from the start of the row, sequentially
-// over tiles. Which of these, the strides and the size of h (whether it stays in a cache) decide. So on one
-// thread and one instruction set, a longer input with the same strides leaves earlier outputs bit-identical,
-// as long as h stays below 16 MiB or is above already. The bits differ between instruction sets (which fuse,
-// and how long a tile is) and between layouts. With threads > 1, few channels and a long sequence, time is
-// cut at places that depend on shape, type, grain and thread count: the same in each run, but not for a
-// longer input. Special values: as the arithmetic gives them; 0 * inf in a product of multipliers gives NaN.
-// Errors: ArgumentError (negative size or thread count, grain below 1, a null tensor that is not empty).
-// Source: TorchLean, NN.Spec.Layers.SelectiveScan.
+// Order: sequential in time where neighbours in memory are channels. Where they are time steps: tiles of a
+// fixed number of steps from the start of the row, sequentially over tiles; rows are taken in groups, those
+// left over have longer tiles. The strides and, for the place of a group, the number of channels decide. So
+// on one thread and one instruction set, a longer input leaves earlier outputs bit-identical. The bits differ
+// between instruction sets (which fuse, and how long a tile is) and between layouts. With threads > 1 each
+// thread forms groups of its own rows; with few channels and a long sequence, time is cut at places that
+// depend on shape, type, grain and thread count: the same in each run, but not for a longer input. Special
+// values: as the arithmetic gives them; 0 * inf in a product of multipliers gives NaN. Errors: ArgumentError
+// (negative size or thread count, grain below 1, negative size to stream from, a null tensor that is not
+// empty). Source: TorchLean, NN.Spec.Layers.SelectiveScan.
 template <class T>
 void diagonal_scan(const ScanShape& shape, View<const T> a, View<const T> b, const State<T>* initial,
                    View<T> h, State<T>* last, const ScanOptions& options = {});

@@ -229,6 +229,7 @@ void selective_mamba_block(const SelectiveBlockShape& shape, const SelectiveMamb
   if (last != nullptr) run.give_states(last);
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot stand in parentheses
 #define EXACTSCAN_INSTANTIATE(T)                                                                           \
   template void mamba_block<T>(const LayerShape&, const MambaBlock<T>&, MatrixView<const T>,               \
                                const State<T>*, MatrixView<T>, State<T>*);                                 \
@@ -239,5 +240,6 @@ EXACTSCAN_INSTANTIATE(double);
 EXACTSCAN_INSTANTIATE(Float16);
 EXACTSCAN_INSTANTIATE(BFloat16);
 #undef EXACTSCAN_INSTANTIATE
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace exactscan::impl

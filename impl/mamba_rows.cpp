@@ -207,6 +207,7 @@ void exp2_all(const S* x, const S* y, S* out, std::int64_t rows) {
 }
 
 // HWY_EXPORT takes no templates: one function a type.
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot stand in parentheses
 #define EXACTSCAN_STORAGE(T)                                                                            \
   void gather_##T(const T* from, std::int64_t distance, std::int64_t count, std::int64_t steps,         \
                   State<T>* to, std::int64_t width) {                                                   \
@@ -338,6 +339,7 @@ EXACTSCAN_STATES(float)
 EXACTSCAN_STATES(double)
 #undef EXACTSCAN_STATES
 #undef EXACTSCAN_DISPATCH
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace exactscan::impl
 #endif

@@ -7,6 +7,7 @@
 #define EXACTSCAN_IMPL_ROW_TILE_INL
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -42,6 +43,23 @@ struct Operand {
   std::int64_t distance = 0;  // elements from one segment to the next
 };
 
+// The padding behind the end of a row is the identity map.
+template <class T>
+struct PaddedTail {
+  T a[kMaxTile], b[kMaxTile], x[kMaxTile], h[kMaxTile];
+};
+
+template <class T>
+void fill(T* to, const Operand<T>& from, std::int64_t t, std::int64_t count, std::int64_t size, float rest) {
+  if (from.data == nullptr) return;
+  if (from.constant) {
+    std::fill(to, to + count, *from.data);
+  } else {
+    std::copy(from.data + t, from.data + t + count, to);
+  }
+  std::fill(to + count, to + size, from_state<T>(rest));
+}
+
 #if HWY_TARGET == HWY_SCALAR
 
 // One lane: a tile is one step.
@@ -69,21 +87,30 @@ HWY_INLINE V broadcast_last(D, V v) {
 template <class D>
 using BlockTag = hn::CappedTag<hn::TFromD<D>, kBlock<D>>;
 
-// Two rounds of interleaving transpose a block of 4 by 4, one a block of 2 by 2. Its own inverse.
+// Of two vectors in each block: first halves in the first, second halves in the second. (One shuffle and
+// three blends instead of these two shuffles are no faster on Zen 3: 0.245 against 0.228 ns an element for a
+// group of rows.)
+template <class D, class V>
+HWY_INLINE void exchange_halves(D d, V& v0, V& v1) {
+  const hn::Repartition<double, D> halves;
+  const auto first = hn::BitCast(halves, v0), second = hn::BitCast(halves, v1);
+  v0 = hn::BitCast(d, hn::InterleaveLower(halves, first, second));
+  v1 = hn::BitCast(d, hn::InterleaveUpper(halves, first, second));
+}
+
+// Transposes a block of 4 by 4 or of 2 by 2. Its own inverse.
 template <class D, class V>
 HWY_INLINE void transpose_block(D d, V* v) {
-  if constexpr (kBlock<D> == 2) {
-    const V even = hn::InterleaveLower(d, v[0], v[1]), odd = hn::InterleaveUpper(d, v[0], v[1]);
-    v[0] = even;
-    v[1] = odd;
-  } else {
-    const V low_even = hn::InterleaveLower(d, v[0], v[2]), low_odd = hn::InterleaveLower(d, v[1], v[3]);
-    const V high_even = hn::InterleaveUpper(d, v[0], v[2]), high_odd = hn::InterleaveUpper(d, v[1], v[3]);
-    v[0] = hn::InterleaveLower(d, low_even, low_odd);
-    v[1] = hn::InterleaveUpper(d, low_even, low_odd);
-    v[2] = hn::InterleaveLower(d, high_even, high_odd);
-    v[3] = hn::InterleaveUpper(d, high_even, high_odd);
+  if constexpr (kBlock<D> == 4) {
+    const V low = hn::InterleaveLower(d, v[0], v[1]), high = hn::InterleaveUpper(d, v[0], v[1]);
+    const V next_low = hn::InterleaveLower(d, v[2], v[3]), next_high = hn::InterleaveUpper(d, v[2], v[3]);
+    v[0] = low;
+    v[1] = next_low;
+    v[2] = high;
+    v[3] = next_high;
+    exchange_halves(d, v[2], v[3]);
   }
+  exchange_halves(d, v[0], v[1]);
 }
 
 // Each segment's constant.

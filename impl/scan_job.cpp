@@ -43,12 +43,18 @@ void scan_scattered(const ScanJob<T>& job) {
   const hn::CappedTag<State<T>, 1> one;
   for (std::int64_t c = 0; c < job.shape.channels; ++c) {
     for (std::int64_t t = 0; t < job.shape.length; ++t) {
-      const T* const x = kInput ? job.x.offset(t, c).data : nullptr;
-      const ScanJob<T> element{
-          {1, 1}, {}, {}, {}, job.state + c, job.product == nullptr ? nullptr : job.product + c, {}, false};
-      const Row<T> row{job.a.offset(t, c).data, job.b.offset(t, c).data, x,
-                       job.h.offset(t, c).data, job.state + c,           job.state + c};
-      step_columns<kInput, false>(one, row, element, 0, 1);
+      const Row<T> row{job.a.offset(t, c).data,
+                       job.b.offset(t, c).data,
+                       kInput ? job.x.offset(t, c).data : nullptr,
+                       job.h.offset(t, c).data,
+                       job.state + c,
+                       job.state + c,
+                       job.product == nullptr ? nullptr : job.product + c};
+      if (job.product != nullptr) {
+        step_columns<kInput, false, Keep::summary>(one, row, 0, 1);
+      } else {
+        step_columns<kInput, false, Keep::apart>(one, row, 0, 1);
+      }
     }
   }
 }

@@ -99,6 +99,7 @@ void selective_scan(const SelectiveShape& shape, const SelectiveInputs<T>& in, T
   });
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot stand in parentheses
 #define EXACTSCAN_INSTANTIATE(T)                                                                   \
   template void selective_scan<T>(const SelectiveShape&, const SelectiveInputs<T>&, T*, State<T>*, \
                                   const ScanOptions&)
@@ -107,5 +108,6 @@ EXACTSCAN_INSTANTIATE(double);
 EXACTSCAN_INSTANTIATE(Float16);
 EXACTSCAN_INSTANTIATE(BFloat16);
 #undef EXACTSCAN_INSTANTIATE
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace exactscan::impl

@@ -202,6 +202,7 @@ void selective_scan_backward(const SelectiveShape& shape, const SelectiveInputs<
   }
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot stand in parentheses
 #define EXACTSCAN_INSTANTIATE(T)                                                                       \
   template void selective_scan_backward<T>(const SelectiveShape&, const SelectiveInputs<T>&, const T*, \
                                            const SelectiveGradients<T>&, const State<T>*)
@@ -210,5 +211,6 @@ EXACTSCAN_INSTANTIATE(double);
 EXACTSCAN_INSTANTIATE(Float16);
 EXACTSCAN_INSTANTIATE(BFloat16);
 #undef EXACTSCAN_INSTANTIATE
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace exactscan::impl

@@ -111,6 +111,7 @@ void selective_state_update(const SelectiveShape& shape, const SelectiveInputs<T
   }
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot stand in parentheses
 #define EXACTSCAN_INSTANTIATE(T) \
   template void selective_state_update<T>(const SelectiveShape&, const SelectiveInputs<T>&, State<T>*, T*)
 EXACTSCAN_INSTANTIATE(float);
@@ -118,6 +119,7 @@ EXACTSCAN_INSTANTIATE(double);
 EXACTSCAN_INSTANTIATE(Float16);
 EXACTSCAN_INSTANTIATE(BFloat16);
 #undef EXACTSCAN_INSTANTIATE
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace exactscan::impl
 #endif

@@ -190,6 +190,7 @@ void ssd(const SsdShape& shape, const SsdTensors<T>& in, T* y, State<T>* final, 
   });
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot stand in parentheses
 #define EXACTSCAN_INSTANTIATE(T) \
   template void ssd<T>(const SsdShape&, const SsdTensors<T>&, T*, State<T>*, State<T>*, const ScanOptions&)
 EXACTSCAN_INSTANTIATE(float);
@@ -197,5 +198,6 @@ EXACTSCAN_INSTANTIATE(double);
 EXACTSCAN_INSTANTIATE(Float16);
 EXACTSCAN_INSTANTIATE(BFloat16);
 #undef EXACTSCAN_INSTANTIATE
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace exactscan::impl

@@ -19,8 +19,10 @@ struct Problem {
   const void* h0;
   void* h_last;
   Multiplier multiplier;
-  int blocks;      // co-resident blocks to use at most
-  int processors;  // multiprocessors, 0 if this device lacks what the persistent kernels need
+  int blocks;               // co-resident blocks to use at most
+  int processors;           // multiprocessors, 0 if this device lacks what the persistent kernels need
+  const void* C = nullptr;  // constant, channels only: out = C*h + D*x instead of h, if there is a C
+  const void* D = nullptr;
 };
 
 constexpr int kMostBlocks = 256;  // a window thread reads at most two summaries
@@ -44,7 +46,11 @@ Status launch_channels(const Problem& p, const ChannelsTuning& tuning, cudaStrea
 // Many channels side by side: part of schedule `channels`. Unsupported: the copy engine cannot address the
 // tensors.
 bool prefers_columns(const Problem& p);
-Status launch_columns(const Problem& p, int width, cudaStream_t stream);  // width 0: chosen
+// Channels and steps of a box; 0: chosen.
+struct ColumnsTuning {
+  int width = 0, steps = 0;
+};
+Status launch_columns(const Problem& p, const ColumnsTuning& tuning, cudaStream_t stream);
 
 std::size_t slabs_backward_scratch(const DiagonalSsmBackward& s, int blocks);
 Status launch_slabs_backward(const DiagonalSsmBackward& s, int blocks, void* scratch, cudaStream_t stream);
@@ -66,12 +72,17 @@ Status choose(bool x, F&& f) {
   return x ? f(std::true_type{}) : f(std::false_type{});
 }
 
+// Lets a kernel use so much shared memory.
+template <class Kernel>
+bool allow_shared(Kernel* kernel, int bytes) {
+  return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes) == cudaSuccess;
+}
+
 // Launches co-resident blocks: they wait for each other.
 template <class Kernel, class Arguments>
 Status launch_together(Kernel* kernel, Arguments& k, int blocks, int threads, int shared,
                        cudaStream_t stream) {
-  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) != cudaSuccess)
-    return Status::unsupported;
+  if (!allow_shared(kernel, shared)) return Status::unsupported;
   void* arguments[] = {&k};
   if (cudaLaunchCooperativeKernel(kernel, dim3(static_cast<unsigned>(blocks)),
                                   dim3(static_cast<unsigned>(threads)), arguments,

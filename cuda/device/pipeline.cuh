@@ -2,7 +2,9 @@
 // memory.
 //
 //   movers    bring tiles in by asynchronous copies, and take results out (device/tensor_copy.cuh)
-//   scanners  summarize a tile, publish the summary, and two tiles later replace its inputs by states
+//   scanners  summarize a tile, publish the summary, and some tiles later replace its inputs by states; of
+//   two
+//             teams each takes every other tile, so that one's latencies pass beside the other's
 //   window    read other blocks' summaries meanwhile, and combine them to the state that enters a tile
 //
 // A tile's stage of the ring goes round: movers -> full -> scanners -> done -> movers. `carry` says that the
@@ -15,17 +17,12 @@
 
 namespace exactscan::cuda {
 
-constexpr int kScanners = 256, kWindow = 128, kMovers = 128, kThreads = kScanners + kWindow + kMovers;
-constexpr int kScanWarps = kScanners / 32, kWindowWarps = kWindow / 32;
-constexpr int kMostStages = 8;
+constexpr int kScanners = 256;  // of a team
+constexpr int kScanWarps = kScanners / 32;
+constexpr int kRingAlignment = 1024;      // the copy engine's permutation depends on the address
 constexpr int kSharedLimit = 227 * 1024;  // a block's shared memory, static and dynamic together
 
 enum class Role { scanner, window, mover };
-__device__ inline Role role() {
-  return threadIdx.x < kScanners             ? Role::scanner
-         : threadIdx.x < kScanners + kWindow ? Role::window
-                                             : Role::mover;
-}
 
 __device__ inline unsigned shared_address(const void* p) {
   return static_cast<unsigned>(__cvta_generic_to_shared(p));
@@ -37,9 +34,31 @@ __device__ inline void role_barrier() {
   __syncwarp();
   asm volatile("bar.sync %0, %1;" ::"n"(kId), "n"(kCount) : "memory");
 }
-__device__ inline void scanners_meet() { role_barrier<1, kScanners>(); }
-__device__ inline void window_meets() { role_barrier<2, kWindow>(); }
-__device__ inline void movers_meet() { role_barrier<3, kMovers>(); }
+template <int kCount>
+__device__ inline void role_barrier(int id) {
+  __syncwarp();
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "n"(kCount) : "memory");
+}
+
+// The threads of a block with so many teams of scanners, window threads and movers.
+template <int kTeams, int kWindow, int kMovers, int kMostStages>
+struct Roles {
+  static constexpr int teams = kTeams, window = kWindow, movers = kMovers, most_stages = kMostStages,
+                       first_window = kTeams * kScanners, first_mover = first_window + kWindow,
+                       threads = first_mover + kMovers;
+  static __device__ Role of_thread() {
+    return threadIdx.x < first_window  ? Role::scanner
+           : threadIdx.x < first_mover ? Role::window
+                                       : Role::mover;
+  }
+  static __device__ int mover() { return static_cast<int>(threadIdx.x) - first_mover; }
+  static __device__ void window_meets() { role_barrier<kWindow>(1); }
+  static __device__ void movers_meet() { role_barrier<kMovers>(2); }
+};
+// A scanner's team, and its number there.
+__device__ inline int team() { return static_cast<int>(threadIdx.x) / kScanners; }
+__device__ inline int scanner() { return static_cast<int>(threadIdx.x) % kScanners; }
+__device__ inline void team_meets() { role_barrier<kScanners>(3 + team()); }
 
 // An mbarrier: a phase ends when `count` threads have arrived; arrival releases, waiting acquires.
 struct Barrier {
@@ -74,14 +93,15 @@ struct Barrier {
 // Makes a thread's writes to shared memory visible to the copy engine.
 __device__ inline void before_tensor_out() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
+template <class AllRoles>
 struct Barriers {
-  Barrier full[kMostStages], done[kMostStages], carry[kMostStages];
+  Barrier full[AllRoles::most_stages], done[AllRoles::most_stages], carry[AllRoles::most_stages];
   // By one thread, before a barrier of the whole block.
   __device__ void init(int stages) {
     for (int s = 0; s < stages; ++s) {
-      full[s].init(kMovers);
+      full[s].init(AllRoles::movers);
       done[s].init(kScanners);
-      carry[s].init(kWindow);
+      carry[s].init(AllRoles::window);
     }
   }
 };
@@ -90,8 +110,10 @@ struct Barriers {
 struct Place {
   int stage = 0;
   unsigned phase = 0;
-  __device__ void next(int stages) {
-    if (++stage == stages) stage = 0, phase ^= 1;
+  __device__ void next(int stages) { skip(1, stages); }
+  __device__ void skip(int tiles, int stages) {
+    stage += tiles;
+    if (stage >= stages) stage -= stages, phase ^= 1;
   }
 };
 
@@ -118,9 +140,9 @@ struct Walk {
   int shared, shared_step, steps, unit, left;
 };
 
-// `count` elements that lie side by side.
-__device__ inline Walk walk_line(int mover, int count, int unit) {
-  const int first = mover * unit, left = count - first, step = kMovers * unit;
+// `count` elements that lie side by side, by so many movers.
+__device__ inline Walk walk_line(int mover, int movers, int count, int unit) {
+  const int first = mover * unit, left = count - first, step = movers * unit;
   return {first, step, first, step, left > 0 ? (left + step - 1) / step : 0, unit, left};
 }
 
@@ -168,8 +190,9 @@ __device__ inline void copy_out(const E* shared, E* global, const Walk& w) {
 
 // The movers' loop over a block's `tiles` tiles. in(i, stage) begins the copies of tile i and says whether
 // this thread's own are asynchronous; out(i, stage) writes its results.
-template <class In, class Out>
-__device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int stages, In&& in, Out&& out) {
+template <class AllRoles, class In, class Out>
+__device__ inline void move_tiles(Barriers<AllRoles>& barriers, std::int64_t tiles, int stages, In&& in,
+                                  Out&& out) {
   auto begin = [&](std::int64_t i, int stage) {
     if (in(i, stage)) {
       barriers.full[stage].arrive_after_copies();
@@ -184,20 +207,17 @@ __device__ inline void move_tiles(Barriers& barriers, std::int64_t tiles, int st
     barriers.done[at.stage].wait(at.phase);
     out(i, at.stage);
     if (i + stages < tiles) {
-      movers_meet();  // the stage has been read
+      AllRoles::movers_meet();  // the stage has been read
       begin(i + stages, at.stage);
     }
   }
 }
 
-// The scanners finish a tile so many tiles after its summary: the exchange has that time.
-constexpr int kBehind = 2, kLeastStages = kBehind + 2;
-
-// The scanners' loop. summarize(i, stage) publishes tile i's summary and returns what finish(i, stage, kept)
-// needs.
-template <class Summarize, class Finish>
-__device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int stages, Summarize&& summarize,
-                                  Finish&& finish) {
+// The scanners' loop of one team. A tile is finished kBehind tiles after its summary: the exchange has that
+// time. summarize(i, stage) publishes tile i's summary and returns what finish(i, stage, kept) needs.
+template <int kBehind, class AllRoles, class Summarize, class Finish>
+__device__ inline void scan_tiles(Barriers<AllRoles>& barriers, std::int64_t tiles, int stages,
+                                  Summarize&& summarize, Finish&& finish) {
   if (tiles == 0) return;
   Place at, before;
   decltype(summarize(std::int64_t{0}, 0)) kept[kBehind];
@@ -220,5 +240,40 @@ __device__ inline void scan_tiles(Barriers& barriers, std::int64_t tiles, int st
     kept[0] = next;
   }
 }
+
+// The loop of one of several teams over its tiles: every kTeams-th one, each finished kBehind of the team's
+// tiles after its summary. summarize(i, place) waits until tile i is there, finish(i, place, kept) for its
+// carry.
+template <int kBehind, class AllRoles, class Summarize, class Finish>
+__device__ inline void scan_in_teams(Barriers<AllRoles>& barriers, std::int64_t tiles, int stages,
+                                     Summarize&& summarize, Finish&& finish) {
+  constexpr int kTeams = AllRoles::teams;
+  const int first = team();
+  if (tiles <= first) return;
+  Place at, before;
+  at.skip(first, stages);
+  before.skip(first, stages);
+  decltype(summarize(std::int64_t{0}, Place{})) kept[kBehind];
+  for (std::int64_t i = first; i < tiles + kBehind * kTeams; i += kTeams) {
+    auto next = kept[0];
+    if (i < tiles) {
+      next = summarize(i, at);
+      at.skip(kTeams, stages);
+    }
+    const std::int64_t done = i - kBehind * kTeams;
+    if (done >= 0 && done < tiles) {
+      finish(done, before, kept[kBehind - 1]);
+      before_tensor_out();
+      barriers.done[before.stage].arrive();
+      before.skip(kTeams, stages);
+    }
+#pragma unroll
+    for (int k = kBehind - 1; k > 0; --k) kept[k] = kept[k - 1];
+    kept[0] = next;
+  }
+}
+// Stages that a ring needs: the tiles under way of both teams, and one on its way in.
+template <class AllRoles, int kBehind>
+constexpr int kLeastStages = AllRoles::teams*(kBehind + 1) + 1;
 
 }  // namespace exactscan::cuda

@@ -60,11 +60,11 @@ struct SlabSteps {
 // Shared memory beside the ring.
 template <class S, class T, bool kSums>
 struct SlabShared {
-  Barriers barriers;
+  Barriers<SlabRoles> barriers;
   alignas(16) unsigned char totals[2][kScanWarps * kMostWidth * sizeof(T)];
-  alignas(16) unsigned char parts[2][kWindow / 32 * kMostWidth * sizeof(T)];
-  S own[kMostStages][kMostWidth];
-  S carry[kMostStages][kMostWidth];
+  alignas(16) unsigned char parts[2][SlabRoles::window / 32 * kMostWidth * sizeof(T)];
+  S own[SlabRoles::most_stages][kMostWidth];
+  S carry[SlabRoles::most_stages][kMostWidth];
   S sums[kSums ? 2 : 1][2][kSums ? kScanWarps : 1][kMostWidth];  // [tile mod 2][dA, dB][warp][channel]
 };
 
@@ -112,7 +112,7 @@ struct SlabBlock {
 
   template <bool kVector>
   __device__ void move() {
-    const int mover = static_cast<int>(threadIdx.x) - kScanners - kWindow;
+    const int mover = SlabRoles::mover();
     Course coming(p), going(p);
     auto in = [&](std::int64_t, int s) {
       const SlabTile& tile = coming.tile;
@@ -167,7 +167,7 @@ struct SlabBlock {
 
   __device__ void watch() {
     const int slot = static_cast<int>(threadIdx.x) - kScanners, warp = slot / 32, lane = slot & 31;
-    const int part = slot / p.width, c = slot - part * p.width, parts = kWindow / p.width;
+    const int part = slot / p.width, c = slot - part * p.width, parts = SlabRoles::window / p.width;
     auto reads_state = [&](const SlabTile& tile) {
       return !p.own && slot < tile.width && tile.place >= p.window;
     };
@@ -192,7 +192,7 @@ struct SlabBlock {
         if (lane + d < 32) v = compose(later, v);
       }
       if (lane < p.width) combined[warp * kMostWidth + c] = v;
-      window_meets();
+      SlabRoles::window_meets();
       course.next();
       StateEntry next{};
       if (i + 1 < mine && reads_state(course.tile))
@@ -208,7 +208,7 @@ struct SlabBlock {
         S h = base < 0 ? initial(tile, c)
               : p.own  ? shared.own[at.stage == 0 ? p.stages - 1 : at.stage - 1][c]
                       : StateEntry::await<S>(state(tile, base, c), seen, launch, static_cast<unsigned>(base));
-        for (int w = 0; w < kWindow / 32; ++w) h = combined[w * kMostWidth + c].apply(h);
+        for (int w = 0; w < SlabRoles::window / 32; ++w) h = combined[w * kMostWidth + c].apply(h);
         shared.carry[at.stage][c] = h;
       }
       seen = next;
@@ -238,7 +238,7 @@ struct SlabBlock {
     if (lane >= 32 - p.width) totals[warp * kMostWidth + own.channel] = sum;
     kept.before = shuffle_up(sum, p.width);
     if (lane < p.width) kept.before = T{};
-    scanners_meet();
+    role_barrier<3, kScanners>();
     // The first warp, which nothing enters, combines the whole tile.
     const int count = warp > 0 ? warp : p.window > 1 ? kScanWarps : 0;
     T sum_before;
@@ -326,7 +326,7 @@ struct SlabBlock {
     SlabTile written{};
     // The sums of a tile are complete at the first barrier behind its end: in a later summary, if there is
     // one.
-    constexpr int kLater = kBehind + 1;
+    constexpr int kLater = kSlabsBehind + 1;
     auto summarize_next = [&](std::int64_t i, int s) {
       if (i > 0) course.next();
       const SlabKept<T> kept = summarize(course, s, static_cast<int>(i & 1));
@@ -338,15 +338,15 @@ struct SlabBlock {
       if constexpr (kind != SlabKind::adjoint) return;
       written = kept.tile;
       if (i + kLater < mine) return;
-      scanners_meet();
+      role_barrier<3, kScanners>();
       write_sums(written, static_cast<int>(i & 1));
     };
-    scan_tiles(shared.barriers, mine, p.stages, summarize_next, finish_one);
+    scan_tiles<kSlabsBehind>(shared.barriers, mine, p.stages, summarize_next, finish_one);
   }
 };
 
 template <class E, SlabKind kind, class M>
-__global__ void __launch_bounds__(kThreads, 1) scan_slabs(const __grid_constant__ Slabs<E> p) {
+__global__ void __launch_bounds__(SlabRoles::threads, 1) scan_slabs(const __grid_constant__ Slabs<E> p) {
   using Block = SlabBlock<E, kind, M>;
   extern __shared__ __align__(128) unsigned char ring[];
   __shared__ typename Block::Shared shared;
@@ -359,7 +359,7 @@ __global__ void __launch_bounds__(kThreads, 1) scan_slabs(const __grid_constant_
               static_cast<int>(threadIdx.x) % p.width};
   if (threadIdx.x == 0) shared.barriers.init(p.stages);
   __syncthreads();
-  switch (role()) {
+  switch (SlabRoles::of_thread()) {
     case Role::mover:
       p.vector ? block.template move<true>() : block.template move<false>();
       break;

@@ -14,6 +14,8 @@
 namespace exactscan::cuda {
 
 constexpr int kMostWidth = 32, kMostStreams = 3;
+using SlabRoles = Roles<1, 128, 128, 8>;
+constexpr int kSlabsBehind = 2;  // tiles between a tile's summary and its end
 
 // What a kernel computes from its streams; S is the state.
 enum class SlabKind {
@@ -135,8 +137,8 @@ template <class E>
 __device__ inline Walk slab_walk(const Slabs<E>& p, const SlabTile& tile, int mover,
                                  std::int64_t row_stride) {
   const int unit = p.vector ? 16 / static_cast<int>(sizeof(E)) : 1;
-  if (p.dense) return walk_line(mover, tile.count * p.width, unit);
-  const int across = (tile.width + unit - 1) / unit, rows = kMovers / across, row = mover / across;
+  if (p.dense) return walk_line(mover, SlabRoles::movers, tile.count * p.width, unit);
+  const int across = (tile.width + unit - 1) / unit, rows = SlabRoles::movers / across, row = mover / across;
   const int column = (mover - row * across) * unit;
   if (row >= rows) return {0, 0, 0, 0, 0, unit, 0};
   return {row * row_stride + column,

@@ -11,18 +11,24 @@
 
 namespace exactscan::cuda {
 
+// How a box lies in shared memory: as it is, or in lines of 128 bytes (aligned to 1024) in which the 16-byte
+// chunk c of line l is at place c ^ l % 8.
+enum class Permutation { none, lines_of_128_bytes };
+
 // A tensor of four dimensions, the first contiguous, and a box of it. Sizes count elements; strides too.
 struct TensorShape {
   std::int64_t sizes[4], strides[3];
   int box[4];
+  Permutation permutation = Permutation::none;
 };
 
-// Whether the engine can address it: 16-byte multiples, positive strides.
+// Whether the engine can address it: 16-byte multiples, positive strides, boxes of at most 256 a side.
 template <class E>
 bool is_tensor(const void* data, const TensorShape& t) {
   constexpr std::int64_t n = 16 / sizeof(E);
   bool good = reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && t.box[0] % n == 0;
-  for (int i = 0; i < 4; ++i) good = good && t.sizes[i] >= 1 && t.sizes[i] < (std::int64_t{1} << 31);
+  for (int i = 0; i < 4; ++i)
+    good = good && t.sizes[i] >= 1 && t.sizes[i] < (std::int64_t{1} << 31) && t.box[i] <= 256;
   for (int i = 0; i < 3; ++i)
     good = good && (t.sizes[i + 1] == 1 ||
                     (t.strides[i] % n == 0 && t.strides[i] > 0 && t.strides[i] < (std::int64_t{1} << 35)));
@@ -53,8 +59,9 @@ bool describe_tensor(CUtensorMap& map, const void* data, const TensorShape& t) {
                     : sizeof(E) == 4 ? CU_TENSOR_MAP_DATA_TYPE_UINT32
                                      : CU_TENSOR_MAP_DATA_TYPE_UINT16;
   return encode(&map, type, 4, const_cast<void*>(data), sizes, strides, box, steps,
-                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
-                CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+                CU_TENSOR_MAP_INTERLEAVE_NONE,
+                t.permutation == Permutation::none ? CU_TENSOR_MAP_SWIZZLE_NONE : CU_TENSOR_MAP_SWIZZLE_128B,
+                CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 
 struct Corner {

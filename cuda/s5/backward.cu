@@ -11,7 +11,7 @@ namespace exactscan::cuda::s5 {
 namespace {
 
 using i64 = std::int64_t;
-constexpr int kStages = 2;
+constexpr int kStages = 2, kItems = 4, kTile = 32 * kItems;
 
 template <bool kTwoSteps>
 struct Stage {
@@ -64,11 +64,11 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 1
     const i64 count = p.length - first;
     if (first >= 0 && count > 0) {
       Stage<kTwoSteps>& stage = stages[s];
-      request(stage.b, p.b + base + first, count);
-      request(stage.x, p.x + base + first, count);
-      request(stage.g, p.g + base + first, count);
-      request(stage.delta, p.delta + base + first, count);
-      if constexpr (kTwoSteps) request(stage.deltaA, p.deltaA + base + first, count);
+      request<kItems>(stage.b, p.b + base + first, count);
+      request<kItems>(stage.x, p.x + base + first, count);
+      request<kItems>(stage.g, p.g + base + first, count);
+      request<kItems>(stage.delta, p.delta + base + first, count);
+      if constexpr (kTwoSteps) request<kItems>(stage.deltaA, p.deltaA + base + first, count);
       if (lane == 0) copy_element(stage.before, p.x + base + (first > 0 ? first - 1 : 0), first > 0);
     }
     copy_commit();
@@ -91,10 +91,11 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 1
       read(stage.g, g);
       read(stage.delta, d);
       if constexpr (kTwoSteps) read(stage.deltaA, e);
+      if constexpr (!kTwoSteps)
+        for (int j = 0; j < kItems; ++j) e[j] = d[j];
+      coefficients<kMethod, kTwoSteps>(d, e, v, c);
 #pragma unroll
       for (int j = kItems - 1; j >= 0; --j) {
-        if constexpr (!kTwoSteps) e[j] = d[j];
-        c[j] = coefficient<kMethod, kTwoSteps>(d[j], e[j], v);
         if (lane * kItems + j >= count) {
           g[j] = {0, 0};
           c[j].abar = {1, 0};
@@ -150,10 +151,10 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 1
       write(stage.delta, by_d);
       if constexpr (kTwoSteps) write(stage.deltaA, by_e);
       __syncwarp();
-      store(stage.g, p.gb + base + first, count);
-      if (p.ddelta) store(stage.delta, p.ddelta + base + first, count);
+      store<kItems>(stage.g, p.gb + base + first, count);
+      if (p.ddelta) store<kItems>(stage.delta, p.ddelta + base + first, count);
       if constexpr (kTwoSteps)
-        if (p.ddeltaA) store(stage.deltaA, p.ddeltaA + base + first, count);
+        if (p.ddeltaA) store<kItems>(stage.deltaA, p.ddeltaA + base + first, count);
     }
     __syncwarp();
     s ^= 1;
@@ -200,9 +201,10 @@ Status launch(const ScanBackward& s, float2* row_da, cudaStream_t stream) {
 template <Discretization kMethod, bool kTwoSteps>
 Status launch_warps(const ScanBackward& s, float2* row_da, cudaStream_t stream) {
   const i64 rows = s.batch * s.states;
-  const int warps = s.warps                 ? s.warps
-                    : s.length <= 2 * kTile ? 1
-                                            : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
+  const bool heavy = kMethod == Discretization::zoh && rows >= 4096;  // as in the forward kernel
+  const int warps = s.warps                          ? s.warps
+                    : s.length <= 2 * kTile || heavy ? 1
+                                                     : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
   switch (warps) {
     case 1:
       return launch<kMethod, kTwoSteps, 1>(s, row_da, stream);

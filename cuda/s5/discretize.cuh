@@ -31,18 +31,19 @@ struct Bilinear {
   float2 abar, reciprocal;
 };
 // In float64, for steps whose |1 - z|^2 leaves float32's range.
-__device__ __noinline__ inline Bilinear bilinear_wide(float step, float2 half) {
+__device__ inline Bilinear bilinear_wide(float step, float2 half) {
   const double x = static_cast<double>(step) * half.x, y = static_cast<double>(step) * half.y;
   const double q = 1 - x, n = q * q + y * y;
   return {{static_cast<float>(((1 + x) * q - y * y) / n), static_cast<float>(2 * y / n)},
           {static_cast<float>(q / n), static_cast<float>(y / n)}};
 }
-// (1 + z)/(1 - z) and 1/(1 - z) for z = step a/2. (1 + z)(1 - conj z) has imaginary part 2 Im z.
-__device__ inline Bilinear bilinear(float step, float2 half) {
+// (1 + z)/(1 - z) and 1/(1 - z) for z = step a/2. (1 + z)(1 - conj z) has imaginary part 2 Im z. `rare` is
+// set where only bilinear_wide is right.
+__device__ inline Bilinear bilinear(float step, float2 half, bool& rare) {
   const float x = step * half.x, y = step * half.y;
   const float p = 1.0f + x, q = 1.0f - x, yy = y * y;
   const float n = fmaf(q, q, yy);
-  if (!(n < 1e36f)) return bilinear_wide(step, half);
+  rare |= !(n < 1e36f);
   const float r = reciprocal(n);
   return {{fmaf(p, q, -yy) * r, 2.0f * y * r}, {q * r, y * r}};
 }
@@ -58,26 +59,50 @@ __device__ inline float2 zoh_coefficient(float d, float2 z, float2 m1, const Eig
   return m1 * v.inverse;
 }
 
-// d: delta, e: deltaA (or delta).
-template <Discretization kMethod, bool kTwoSteps>
-__device__ inline Coefficient coefficient(float d, float e, const Eigenvalue& v) {
+// d: delta, e: deltaA (or delta). kRare: right for any argument, and slow; else `rare` is set where it may
+// not be. One test for all of a lane's steps leaves the compiler free to interleave them.
+template <Discretization kMethod, bool kTwoSteps, bool kRare>
+__device__ inline Coefficient coefficient_of(float d, float e, const Eigenvalue& v, bool& rare) {
   Coefficient c{};
+  auto form = [&](float step) { return kRare ? bilinear_wide(step, v.half) : bilinear(step, v.half, rare); };
+  auto exp_of = [&](float2 z) {
+    rare |= !(fabsf(z.y) <= kMostAngle);
+    return exponential<kRare>(z);
+  };
   if constexpr (kMethod == Discretization::bilinear) {
-    const Bilinear first = bilinear(e, v.half);
+    const Bilinear first = form(e);
     c.abar = first.abar;
-    c.rb = kTwoSteps ? bilinear(d, v.half).reciprocal : first.reciprocal;
+    c.rb = kTwoSteps ? form(d).reciprocal : first.reciprocal;
     c.bbar = d * c.rb;
   } else if constexpr (kMethod == Discretization::zoh) {
+    // The quotient needs care where e^z - 1 is nearly or quite gone, at a = 0 above all.
     const float2 z = d * v.a;
-    const Exponential at = exponential(z);
+    rare |= !(fabsf(z.y) <= kMostAngle) || (fmaxf(fabsf(z.x), fabsf(z.y)) < 0x1p-60f && d != 0);
+    const Exponential at = exponential_and_m1<kRare>(z);
     c.exd = at.e;
-    c.abar = kTwoSteps ? exponential(e * v.a).e : at.e;
-    c.bbar = zoh_coefficient(d, z, at.m1, v);
+    c.abar = kTwoSteps ? exp_of(e * v.a) : at.e;
+    c.bbar = kRare ? zoh_coefficient(d, z, at.m1, v) : at.m1 * v.inverse;
   } else {
-    c.abar = exponential(e * v.a).e;
+    c.abar = exp_of(e * v.a);
     c.bbar = {1, 0};
   }
   return c;
+}
+template <Discretization kMethod, bool kTwoSteps>
+__device__ __noinline__ Coefficient rare_coefficient(float d, float e, Eigenvalue v) {
+  bool rare = true;
+  return coefficient_of<kMethod, kTwoSteps, true>(d, e, v, rare);
+}
+// Of a lane's steps.
+template <Discretization kMethod, bool kTwoSteps, int kItems>
+__device__ inline void coefficients(const float (&d)[kItems], const float (&e)[kItems], const Eigenvalue& v,
+                                    Coefficient (&c)[kItems]) {
+  bool rare = false;
+#pragma unroll
+  for (int j = 0; j < kItems; ++j) c[j] = coefficient_of<kMethod, kTwoSteps, false>(d[j], e[j], v, rare);
+  if (!rare) return;
+#pragma unroll
+  for (int j = 0; j < kItems; ++j) c[j] = rare_coefficient<kMethod, kTwoSteps>(d[j], e[j], v);
 }
 
 // psi(z) = (z e^z - e^z + 1)/z^2 times d^2, for z = d a: dBbar/da of zoh.
@@ -110,7 +135,9 @@ __device__ inline StepGradient step_gradient(float d, float e, const Coefficient
   StepGradient g{};
   if constexpr (kMethod == Discretization::bilinear) {
     // dAbar/de = a ra^2, dAbar/da = e ra^2 with ra = 1/(1 - e a/2). Not (1 + Abar)/2, which cancels.
-    const float2 ra = kTwoSteps ? bilinear(e, v.half).reciprocal : c.rb;
+    bool rare = false;
+    float2 ra = kTwoSteps ? bilinear(e, v.half, rare).reciprocal : c.rb;
+    if (kTwoSteps && rare) ra = bilinear_wide(e, v.half).reciprocal;
     const float2 x = times_conj(lambda, (ra * ra) * before),
                  b = times_conj(lambda, (c.bbar * c.bbar) * input);
     g.a = {fmaf(e, x.x, 0.5f * b.x), fmaf(e, x.y, 0.5f * b.y)};

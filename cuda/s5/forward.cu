@@ -1,5 +1,5 @@
-// The fused discretization and scan. One warp a row (or 4, 16 where rows are few): tiles of 128 steps, each
-// lane 4 consecutive ones, combined by a shuffle scan; the state is carried from tile to tile in registers.
+// The fused discretization and scan. One warp a row (or 4, 16 where rows are few): tiles of 256 steps, each
+// lane 8 consecutive ones, combined by a shuffle scan; the state is carried from tile to tile in registers.
 #include "cuda/s5/discretize.cuh"
 #include "cuda/s5/tile.cuh"
 
@@ -8,6 +8,8 @@ namespace {
 
 using i64 = std::int64_t;
 constexpr int kStages = 3;
+
+constexpr int kItems = 8, kTile = 32 * kItems;  // four: a tenth slower (more shuffles a step)
 
 template <bool kTwoSteps>
 struct Stage {
@@ -43,7 +45,7 @@ __device__ float2 exchange(Totals<kWarps>& totals, int buffer, int warp, float2 
 }
 
 template <Discretization kMethod, bool kTwoSteps, int kWarps>
-__global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2 : 8)
+__global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 1 : 5)
     scan_kernel(const __grid_constant__ Scan p) {
   constexpr int kBlockWarps = kWarps > 4 ? kWarps : 4;
   extern __shared__ __align__(128) unsigned char bytes[];
@@ -60,9 +62,9 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2
   auto load = [&](i64 first, int s) {
     const i64 count = p.length - first;
     if (count > 0) {
-      request(stages[s].b, p.b + base + first, count);
-      request(stages[s].delta, p.delta + base + first, count);
-      if constexpr (kTwoSteps) request(stages[s].deltaA, p.deltaA + base + first, count);
+      request<kItems>(stages[s].b, p.b + base + first, count);
+      request<kItems>(stages[s].delta, p.delta + base + first, count);
+      if constexpr (kTwoSteps) request<kItems>(stages[s].deltaA, p.deltaA + base + first, count);
     }
     copy_commit();
   };
@@ -83,11 +85,12 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2
       read(stage.b, x);
       read(stage.delta, d);
       if constexpr (kTwoSteps) read(stage.deltaA, e);
+      Coefficient c[kItems];
+      coefficients<kMethod, kTwoSteps>(d, kTwoSteps ? e : d, v, c);
 #pragma unroll
       for (int j = 0; j < kItems; ++j) {
-        const Coefficient c = coefficient<kMethod, kTwoSteps>(d[j], kTwoSteps ? e[j] : d[j], v);
-        abar[j] = c.abar;
-        if constexpr (kMethod != Discretization::dirac) x[j] = c.bbar * x[j];
+        abar[j] = c[j].abar;
+        if constexpr (kMethod != Discretization::dirac) x[j] = c[j].bbar * x[j];
       }
       if (count < kTile) {
 #pragma unroll
@@ -128,9 +131,9 @@ __global__ void __launch_bounds__(kWarps > 4 ? 32 * kWarps : 128, kWarps > 4 ? 2
       for (int j = 0; j < kItems; ++j) x[j] = state = fused(abar[j], state, x[j]);
       write(stage.b, x);
       __syncwarp();
-      store(stage.b, p.x + base + first, count);
+      store<kItems>(stage.b, p.x + base + first, count);
       if (p.last && count <= kTile && lane == 0)
-        p.last[row] = stage.b[Chunks<float2>::element(static_cast<int>(count) - 1)];
+        p.last[row] = stage.b[Chunks<float2, kItems>::element(static_cast<int>(count) - 1)];
     }
     __syncwarp();  // the stage is read before it is requested again
     s = s == kStages - 1 ? 0 : s + 1;
@@ -155,11 +158,11 @@ Status launch(const Scan& s, cudaStream_t stream) {
 template <Discretization kMethod, bool kTwoSteps>
 Status launch_warps(const Scan& s, cudaStream_t stream) {
   const i64 rows = s.batch * s.states;
-  // Two exponentials a step leave no issue slots for the warps' exchange: one warp where rows are many.
-  const bool heavy = kMethod == Discretization::zoh && kTwoSteps && rows >= 4096;
-  const int warps = s.warps                          ? s.warps
-                    : s.length <= 2 * kTile || heavy ? 1
-                                                     : (rows >= 512 || s.length <= 8 * kTile ? 4 : 16);
+  // zoh leaves no issue slots for the warps' exchange: one warp where rows are many.
+  const bool heavy = kMethod == Discretization::zoh && rows >= 4096;
+  const int warps = s.warps                      ? s.warps
+                    : s.length <= kTile || heavy ? 1
+                                                 : (rows >= 512 || s.length <= 4 * kTile ? 4 : 16);
   switch (warps) {
     case 1:
       return launch<kMethod, kTwoSteps, 1>(s, stream);

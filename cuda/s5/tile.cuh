@@ -1,6 +1,6 @@
-// A warp's tiles in shared memory, filled by asynchronous copies. Lane l owns kItems consecutive elements.
-// 16-byte chunks are permuted within groups of 8, so that both the lanes' reads and coalesced accesses meet
-// no bank conflict.
+// A warp's tiles in shared memory, filled by asynchronous copies. Lane l owns kItems consecutive elements, 4
+// or 8. 16-byte chunks are permuted within groups of 8, so that both the lanes' reads and coalesced accesses
+// meet no bank conflict.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -8,8 +8,6 @@
 #include <cstdint>
 
 namespace exactscan::cuda::s5 {
-
-constexpr int kItems = 4, kTile = 32 * kItems;
 
 __device__ inline unsigned shared_address(const void* p) {
   return static_cast<unsigned>(__cvta_generic_to_shared(p));
@@ -33,19 +31,19 @@ __device__ inline void copy_wait() {
 }
 
 // E: float or float2.
-template <class E>
+template <class E, int kItems>
 struct Chunks {
   static constexpr int size = 16 / sizeof(E);     // elements
-  static constexpr int per_lane = kItems / size;  // 1 or 2
-  static constexpr int count = kTile / size;
+  static constexpr int per_lane = kItems / size;  // 1, 2 or 4
   static __device__ int place(int c) { return c ^ (c >> 3 & (per_lane - 1)); }
   static __device__ int element(int i) { return place(i / size) * size + i % size; }
 };
 
 // Requests `count` elements (at most a tile; may be negative) and zeroes the rest.
-template <class E>
+template <int kItems, class E>
 __device__ void request(E* tile, const E* from, std::int64_t count) {
-  using C = Chunks<E>;
+  using C = Chunks<E, kItems>;
+  constexpr int kTile = 32 * kItems;
   const int lane = threadIdx.x & 31;
   const int n = count > kTile ? kTile : static_cast<int>(count);
   if ((reinterpret_cast<std::uintptr_t>(from) & 15) == 0) {
@@ -65,9 +63,10 @@ __device__ void request(E* tile, const E* from, std::int64_t count) {
   }
 }
 
-template <class E>
+template <int kItems, class E>
 __device__ void store(const E* tile, E* to, std::int64_t count) {
-  using C = Chunks<E>;
+  using C = Chunks<E, kItems>;
+  constexpr int kTile = 32 * kItems;
   const int lane = threadIdx.x & 31;
   if (count >= kTile && (reinterpret_cast<std::uintptr_t>(to) & 15) == 0) {
 #pragma unroll
@@ -86,18 +85,18 @@ __device__ void store(const E* tile, E* to, std::int64_t count) {
 }
 
 // The lane's elements.
-template <class E>
+template <class E, int kItems>
 __device__ void read(const E* tile, E (&items)[kItems]) {
-  using C = Chunks<E>;
+  using C = Chunks<E, kItems>;
   const int lane = threadIdx.x & 31;
 #pragma unroll
   for (int i = 0; i < C::per_lane; ++i)
     *reinterpret_cast<float4*>(items + i * C::size) =
         *reinterpret_cast<const float4*>(tile + C::place(lane * C::per_lane + i) * C::size);
 }
-template <class E>
+template <class E, int kItems>
 __device__ void write(E* tile, const E (&items)[kItems]) {
-  using C = Chunks<E>;
+  using C = Chunks<E, kItems>;
   const int lane = threadIdx.x & 31;
 #pragma unroll
   for (int i = 0; i < C::per_lane; ++i)

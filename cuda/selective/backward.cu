@@ -139,29 +139,31 @@ __global__ void __launch_bounds__(kThreads, 3) adjoint_kernel(const __grid_const
       return reinterpret_cast<float*>(shared.rows[stage][tensor] + own_row + (own_chunk ^ (t << 2))) +
              (q & 2);
     };
+    auto spread_steps = [&](auto rule) {  // rule: what becomes of delta + bias
 #pragma unroll
-    for (int k = 0; k < kTile; k += 4) {
-      const float2 x = read_pair(pair(kDelta, k)), u = read_pair(pair(kU, k));
-      float2 gy = read_pair(pair(kDy, k)), dt{x.x + bias, x.y + bias};
-      if (s.softplus) {
-        if (w.p.threshold)
-          dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
-        else
-          dt = {softplus(dt.x), softplus(dt.y)};
+      for (int k = 0; k < kTile; k += 4) {
+        const float2 x = read_pair(pair(kDelta, k)), u = read_pair(pair(kU, k));
+        float2 gy = read_pair(pair(kDy, k)), dt{rule(x.x + bias), rule(x.y + bias)};
+        if constexpr (kGate) {
+          const float2 z = read_pair(pair(kZ, k));
+          gy = {gy.x * (z.x * sigmoid(z.x)), gy.y * (z.y * sigmoid(z.y))};
+        }
+        const int t = k + (q & 2);
+        if (rest < kTile) {  // the steps beyond the end change nothing
+          if (t >= rest) dt.x = gy.x = 0;
+          if (t + 1 >= rest) dt.y = gy.y = 0;
+        }
+        float4* to = reinterpret_cast<float4*>(steps + t * kWords) + quad * 2 + (q & 1);
+        to[0] = {dt.x, dt.x * u.x, gy.x, 0};
+        to[kWords / 4] = {dt.y, dt.y * u.y, gy.y, 0};
       }
-      if constexpr (kGate) {
-        const float2 z = read_pair(pair(kZ, k));
-        gy = {gy.x * (z.x * sigmoid(z.x)), gy.y * (z.y * sigmoid(z.y))};
-      }
-      const int t = k + (q & 2);
-      if (rest < kTile) {  // the steps beyond the end change nothing
-        if (t >= rest) dt.x = gy.x = 0;
-        if (t + 1 >= rest) dt.y = gy.y = 0;
-      }
-      float4* to = reinterpret_cast<float4*>(steps + t * kWords) + quad * 2 + (q & 1);
-      to[0] = {dt.x, dt.x * u.x, gy.x, 0};
-      to[kWords / 4] = {dt.y, dt.y * u.y, gy.y, 0};
-    }
+    };
+    if (!s.softplus)
+      spread_steps([](float x) { return x; });
+    else if (w.p.threshold)
+      spread_steps([&](float x) { return softplus(x, s.threshold); });
+    else
+      spread_steps([](float x) { return softplus(x); });
     __syncwarp();
     auto step_of = [&](int t, int c) {
       return reinterpret_cast<const float4*>(steps + t * kWords)[quad * 2 + (q & 1 ^ c)];
@@ -176,8 +178,9 @@ __global__ void __launch_bounds__(kThreads, 3) adjoint_kernel(const __grid_const
       for (int c = 0; c < 2; ++c)
 #pragma unroll
         for (int k = 0; k < kStates; ++k) h[c][k] = start[c][k];
-#pragma unroll 2
-      for (int t = 0; t < half; ++t) {
+#pragma unroll
+      for (int t = 0; t < kTile - kHalf; ++t) {
+        if (half == 0) break;
         float b[kStates];
         load4(b_of + t * kWidth<kStates>, b);
 #pragma unroll

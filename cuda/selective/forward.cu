@@ -112,26 +112,29 @@ __global__ void __launch_bounds__(kThreads, kStates > 4      ? 2
 #pragma unroll 1
     for (int block = 0; block < kSteps<T>; block += kBlock) {
       const int left = rest - block < kBlock ? static_cast<int>(rest - block) : kBlock;
+      auto spread_steps = [&](auto rule) {  // rule: what becomes of delta + bias
 #pragma unroll
-      for (int k = 0; k < kBlock; k += 4) {
-        const int t = k + (q & 2);
-        const float2 d = read_pair(pair(1, block + k) + (q & 2)), v = read_pair(pair(0, block + k) + (q & 2));
-        float2 dt{d.x + bias, d.y + bias};
-        if (s.softplus) {
-          if (p.threshold)
-            dt = {softplus(dt.x, s.threshold), softplus(dt.y, s.threshold)};
-          else
-            dt = {softplus(dt.x), softplus(dt.y)};
+        for (int k = 0; k < kBlock; k += 4) {
+          const int t = k + (q & 2);
+          const float2 d = read_pair(pair(1, block + k) + (q & 2)),
+                       v = read_pair(pair(0, block + k) + (q & 2));
+          const float2 dt{rule(d.x + bias), rule(d.y + bias)};
+          steps[t * kStepWidth + (q & 1)] = {dt.x, dt.x * v.x};
+          steps[(t + 1) * kStepWidth + (q & 1)] = {dt.y, dt.y * v.y};
         }
-        steps[t * kStepWidth + (q & 1)] = {dt.x, dt.x * v.x};
-        steps[(t + 1) * kStepWidth + (q & 1)] = {dt.y, dt.y * v.y};
-      }
+      };
+      if (!s.softplus)
+        spread_steps([](float x) { return x; });
+      else if (p.threshold)
+        spread_steps([&](float x) { return softplus(x, s.threshold); });
+      else
+        spread_steps([](float x) { return softplus(x); });
       if (left < kBlock)  // these steps leave the state as it is
         for (int t = q & 2; t < kBlock; t += (t & 1) ? 3 : 1)
           if (t >= left) steps[t * kStepWidth + (q & 1)] = {0, 0};
       __syncwarp();
       const float* const bc = bc_tile + block * kWidth<kStates>;
-#pragma unroll 2
+#pragma unroll(kStates == 4 ? 4 : 2)
       for (int k = 0; k < kBlock; k += 4) {
         float sums[4];
 #pragma unroll

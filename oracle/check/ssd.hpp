@@ -64,6 +64,10 @@ T possible_output(T value, const spec::SsdHead<T>& /*head*/) {
 inline ValueClass possible_output(ValueClass value, const spec::SsdHead<ValueClass>& head) {
   bool finite = value.finite() && head.A.finite();
   for (const ValueClass& dt : head.dt) finite = finite && dt.finite();
+  // Without states a chunked kernel has scores of 0, by which it may multiply any x.
+  for (std::size_t t = 0; t < head.x.size() && head.B[t].empty(); ++t) {
+    for (const ValueClass& x : head.x[t]) finite = finite && x.finite();
+  }
   return finite ? value : ValueClass::any();
 }
 

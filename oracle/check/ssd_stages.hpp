@@ -162,8 +162,11 @@ void SsdStatePassing::evaluate(std::span<const Request> requests, Emit&& emit) c
       T E = FromDouble<T>::make(in_.initial(b, h, p, n));
       for (std::int64_t c = 0; c < last; ++c) {
         const T R = FromDouble<T>::make(in_.chunk_states(b, c, h, p, n));
-        E = spec::ssd_pass(spec::ssd_chunk_decay(chunk_of(head, sums, c)), std::move(E), R);
-        if (c == 0 && !in_.initial.present()) E = first_state(std::move(E), R);
+        const spec::SsdChunk<T> passed = chunk_of(head, sums, c);
+        E = spec::ssd_pass(spec::ssd_chunk_decay(passed), std::move(E), R);
+        // Where nothing enters, or another sequence begins, a kernel forms the product with 0 or skips it.
+        const bool restarts = passed.live > 0 && !passed.entered(passed.live - 1);
+        if ((c == 0 && !in_.initial.present()) || restarts) E = first_state(std::move(E), R);
       }
       emit(i, E);
     }

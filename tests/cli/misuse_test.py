@@ -16,7 +16,7 @@ class Help(ProgramTest):
                 self.assertEqual(result.stderr, "")
 
     def test_help_names_every_option(self):
-        wanted = {"check": ["CASE", "--contract", "--format", "--output", "--errors", "--threads"],
+        wanted = {"check": ["CASE", "--contract", "--format", "--output", "--errors", "--threads", "--device"],
                   "exact": ["CASE", "--output"],
                   "generate": ["OP", "--output", "--seed", "--profile", "--shape", "--type", "gauge", "--backward"],
                   "describe": ["OP"],
@@ -26,6 +26,12 @@ class Help(ProgramTest):
             text = self.run_program(command, "--help").stdout
             for name in names:
                 self.assertIn(name, text)
+
+    def test_what_no_device_judges_is_refused(self):
+        # Without CUDA in the build, without a device in the machine, or for an operation that it does not take: never
+        # judged by the CPU instead.
+        case = self.save("case.npz", random_case())
+        self.assertIn("device", self.run_program("check", case, "--device", "cuda", code=2).stderr)
 
     def test_version(self):
         self.assertRegex(self.run_program("--version").stdout, r"^exactscan \d+\.\d+\.\d+\n$")
@@ -68,6 +74,7 @@ class Misuse(ProgramTest):
         self.refused("check", case, "--errors", "0", says="--errors")
         self.refused("check", case, "--errors", "x", says="--errors")
         self.refused("check", case, "--threads", "-1", says="--threads")
+        self.refused("check", case, "--device", "gpu", says="unknown device 'gpu'; there are cpu, cuda")
         self.refused("check", case, "--contract", "fp31", says='unknown preset "fp31"; presets are fp32')
         self.refused("check", case, "--contract", "fp32,underflow=maybe", says="underflow must be one of gradual, ftz")
         self.refused("check", case, "--contract", "", says="--contract")

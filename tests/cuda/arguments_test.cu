@@ -80,6 +80,14 @@ void refusals() {
   t.schedule = Schedule::rows;
   expect(affine_scan(t, scratch().data, scratch().size, nullptr) == Status::unsupported,
          "rows with a time stride");
+  DiagonalSsm c;
+  c.length = 8;
+  c.A = c.B = c.C = d;
+  c.x = {d + 16, 8, 1, 8};
+  c.h = {d + 32, 8, 1, 8};
+  c.schedule = Schedule::slabs;
+  expect(diagonal_ssm(c, scratch().data, scratch().size, nullptr) == Status::unsupported,
+         "slabs have no readout");
   t = s;
   t.batch = 0;
   t.a.data = nullptr;

@@ -39,7 +39,8 @@ class Problem {
   Problem(const Shape& s, std::uint64_t seed) : random_(seed) {
     screen.batch = s.batch, screen.channels = s.channels, screen.groups = s.groups;
     screen.states = s.states, screen.length = s.length, screen.softplus = s.softplus;
-    const std::int64_t tokens = s.batch * s.channels * s.length, weights = s.batch * s.groups * s.states * s.length;
+    const std::int64_t tokens = s.batch * s.channels * s.length,
+                       weights = s.batch * s.groups * s.states * s.length;
     add(screen.u, tokens, s.type, -2, 2);
     add(screen.delta, tokens, s.type, s.softplus ? -4.0F : 0.001F, s.softplus ? 1.0F : 0.3F);
     add(screen.A, s.channels * s.states, Storage::f32, -8, -0.01F);
@@ -51,7 +52,8 @@ class Problem {
     if (s.initial) add(screen.initial_state, s.batch * s.channels * s.states, Storage::f32, -3, 3);
     add(screen.y, tokens, s.type, 0, 0);
     add(screen.last_state, s.batch * s.channels * s.states, Storage::f32, 0, 0);
-    if (s.type != Storage::f32) screen.y_rule = {false, s.type == Storage::bf16 ? 0x1p-8F : 0x1p-11F, 0x1p-126F};
+    if (s.type != Storage::f32)
+      screen.y_rule = {false, s.type == Storage::bf16 ? 0x1p-8F : 0x1p-11F, 0x1p-126F};
     if (s.type == Storage::f16) screen.y_rule.smallest_normal = 0x1p-14F;
     const float u = 0x1p-24F;  // fp32's floor, as allowance_floor makes it
     screen.floor.multiplier = std::fmin(4.9F * u, 0.03F / static_cast<float>(s.length < 1 ? 1 : s.length));
@@ -110,7 +112,8 @@ class Problem {
     for (std::int64_t unit = 0; unit < p.batch * p.channels; ++unit) {
       const std::int64_t b = unit / p.channels, d = unit % p.channels, group = d / (p.channels / p.groups);
       std::vector<double> h;
-      for (std::int64_t n = 0; n < p.states; ++n) h.push_back(load_or_zero(p.initial_state, unit * p.states + n));
+      for (std::int64_t n = 0; n < p.states; ++n)
+        h.push_back(load_or_zero(p.initial_state, unit * p.states + n));
       for (std::int64_t t = 0; t < p.length; ++t) {
         const std::int64_t token = unit * p.length + t;
         const double raw = static_cast<double>(load(p.delta, token)) + load_or_zero(p.delta_bias, d);
@@ -122,7 +125,8 @@ class Problem {
           state = std::exp(delta * load(p.A, d * p.states + n)) * state + delta * u * load(p.B, at);
           y += load(p.C, at) * state;
         }
-        if (p.z.data != nullptr) y *= load(p.z, token) / (1 + std::exp(-static_cast<double>(load(p.z, token))));
+        if (p.z.data != nullptr)
+          y *= load(p.z, token) / (1 + std::exp(-static_cast<double>(load(p.z, token))));
         store(p.y, token, static_cast<float>(y));
       }
       for (std::int64_t n = 0; n < p.states; ++n)
@@ -138,9 +142,9 @@ ScreenResult on_device(const Problem& problem) {
   SelectiveScreen p = problem.screen;
   std::vector<void*> memory;
   for (DeviceTensor SelectiveScreen::*place :
-       {&SelectiveScreen::u, &SelectiveScreen::delta, &SelectiveScreen::A, &SelectiveScreen::B, &SelectiveScreen::C,
-        &SelectiveScreen::D, &SelectiveScreen::z, &SelectiveScreen::delta_bias, &SelectiveScreen::initial_state,
-        &SelectiveScreen::y, &SelectiveScreen::last_state}) {
+       {&SelectiveScreen::u, &SelectiveScreen::delta, &SelectiveScreen::A, &SelectiveScreen::B,
+        &SelectiveScreen::C, &SelectiveScreen::D, &SelectiveScreen::z, &SelectiveScreen::delta_bias,
+        &SelectiveScreen::initial_state, &SelectiveScreen::y, &SelectiveScreen::last_state}) {
     DeviceTensor& tensor = p.*place;
     if (tensor.data == nullptr) continue;
     const auto bytes = static_cast<std::size_t>(problem.bytes_of(tensor));
@@ -171,10 +175,12 @@ void compare(const Problem& problem, const std::string& what, int expect_suspect
   int suspects = 0;
   for (std::size_t unit = 0; unit < host.suspect.size(); ++unit) {
     suspects += device.suspect[unit];
-    if (device.suspect[unit] != host.suspect[unit]) fail(what + ": suspect of channel " + std::to_string(unit));
-    if (host.suspect[unit] == 0 && !(std::fabs(device.ratio[unit] - host.ratio[unit]) <= 0.01F * host.ratio[unit] + 1e-4F))
-      fail(what + ": ratio of channel " + std::to_string(unit) + ": " + std::to_string(device.ratio[unit]) + " and " +
-           std::to_string(host.ratio[unit]));
+    if (device.suspect[unit] != host.suspect[unit])
+      fail(what + ": suspect of channel " + std::to_string(unit));
+    if (host.suspect[unit] == 0 &&
+        !(std::fabs(device.ratio[unit] - host.ratio[unit]) <= 0.01F * host.ratio[unit] + 1e-4F))
+      fail(what + ": ratio of channel " + std::to_string(unit) + ": " + std::to_string(device.ratio[unit]) +
+           " and " + std::to_string(host.ratio[unit]));
   }
   if (expect_suspects >= 0 && suspects != expect_suspects)
     fail(what + ": " + std::to_string(suspects) + " suspects, expected " + std::to_string(expect_suspects));
@@ -193,7 +199,8 @@ void plant(const Shape& shape, const std::string& what) {
       compare(problem, what + ": y = " + std::to_string(x), 1);
     }
     Problem::store(p.y, at, old);
-    for (const DeviceTensor SelectiveScreen::*place : {&SelectiveScreen::u, &SelectiveScreen::delta, &SelectiveScreen::z}) {
+    for (const DeviceTensor SelectiveScreen::*place :
+         {&SelectiveScreen::u, &SelectiveScreen::delta, &SelectiveScreen::z}) {
       if ((p.*place).data == nullptr) continue;
       const float before = load(p.*place, at);
       for (const float x : {nan, infinity, -infinity}) {
@@ -237,10 +244,12 @@ int main(int argc, char** argv) {
       for (const std::int64_t length : {0, 1, 7, 8, 13, 40}) {
         for (int k = 0; k < (small ? 2 : 4); ++k) {
           const bool odd = k % 2 != 0;
-          const Shape shape{odd ? 1 : 2, odd ? 6 : 33, odd ? 3 : 1, states, length, k != 1, k != 2, k < 2, odd, k != 3, type};
+          const Shape shape{odd ? 1 : 2, odd ? 6 : 33, odd ? 3 : 1, states, length, k != 1,
+                            k != 2,      k < 2,        odd,         k != 3, type};
           Problem problem(shape, static_cast<std::uint64_t>(++cases));
-          compare(problem, "states " + std::to_string(states) + " length " + std::to_string(length) + " kind " +
-                               std::to_string(k) + " type " + std::to_string(static_cast<int>(type)),
+          compare(problem,
+                  "states " + std::to_string(states) + " length " + std::to_string(length) + " kind " +
+                      std::to_string(k) + " type " + std::to_string(static_cast<int>(type)),
                   0);
         }
       }
@@ -248,7 +257,8 @@ int main(int argc, char** argv) {
     plant({1, 9, 1, 16, 21, true, true, true, true, true, type}, "planted");
   }
   // Long enough for memory to build up, and a channel width beyond one warp.
-  if (!small) compare(Problem({1, 80, 1, 16, 3000, true, true, true, false, true, Storage::f32}, 77), "long", 0);
+  if (!small)
+    compare(Problem({1, 80, 1, 16, 3000, true, true, true, false, true, Storage::f32}, 77), "long", 0);
   std::printf("%d cases, %d failures\n", cases, failures);
   return failures == 0 ? 0 : 1;
 }

@@ -78,7 +78,9 @@ const std::vector<std::pair<std::string, ElementType>> settings{
 
 TEST_P(ScreenOfProfile, ReportsAreTheOracles) {
   std::uint64_t seed = 1;
-  for (const auto& [contract, type] : settings) {
+  const std::size_t stride = test_effort() < 0.5 ? 3 : 1;  // sanitizers are slow
+  for (std::size_t k = 0; k < settings.size(); k += stride) {
+    const auto& [contract, type] = settings[k];
     for (int i = 0; i < std::max(1, static_cast<int>(test_effort())); ++i, ++seed) {
       const Draw draw{GetParam(), contract, type, seed};
       const std::string what = GetParam() + ' ' + contract + " seed " + std::to_string(seed);

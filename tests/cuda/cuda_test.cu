@@ -11,8 +11,7 @@
 
 int main(int argc, char** argv) {
   using namespace cuda_test;
-  int devices = 0;
-  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+  if (!harness::has_device()) {
     std::printf("skipped: no CUDA device\n");
     return 77;
   }
@@ -43,6 +42,5 @@ int main(int argc, char** argv) {
     test_backward(extent);
     test_determinism(extent);
   }
-  std::printf("%d checks, %d failed\n", tally().checks, tally().failures);
-  return tally().failures == 0 ? 0 : 1;
+  return harness::report("cuda_test");
 }

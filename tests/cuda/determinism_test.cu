@@ -51,6 +51,7 @@ void test_determinism(Extent extent) {
   deterministic<float>(Schedule::slabs, 1, 100003 / scale, 40, false);
   deterministic<double>(Schedule::slabs, 1, 100003 / scale, 7, false);
   deterministic<__half>(Schedule::slabs, 1, 100003 / scale, 16, false);
+  deterministic<float>(Schedule::slabs, 1, 1000003 / scale, 13, false);
   deterministic<float>(Schedule::channels, 2, 1003, 1537 / scale + 1, false);
 }
 

@@ -12,19 +12,20 @@ struct Case {
   bool lattice = true, in_place = false, has_h0 = true, wants_last = true, constant = false;
   int grid_limit = 0;
   Multiplier multiplier = Multiplier::pair;
+  bool reads_out = false;  // constant: C*h + D*x is written
 };
 
 std::string describe(const Case& c, const char* type) {
   static const char* names[] = {"automatic", "rows", "slabs", "channels"};
   char text[256];
-  std::snprintf(text, sizeof text,
-                "%s %s%s batch %lld length %lld channels %lld %s gap %lld shift %lld%s%s%s%s grid %d%s",
-                names[static_cast<int>(c.schedule)], type, c.constant ? " constant" : "",
-                static_cast<long long>(c.batch), static_cast<long long>(c.length),
-                static_cast<long long>(c.channels), c.rows ? "[D,L]" : "[L,D]", static_cast<long long>(c.gap),
-                static_cast<long long>(c.shift), c.lattice ? " lattice" : " real",
-                c.in_place ? " in-place" : "", c.has_h0 ? "" : " no-h0", c.wants_last ? "" : " no-last",
-                c.grid_limit, c.multiplier == Multiplier::plain ? " plain" : "");
+  std::snprintf(
+      text, sizeof text,
+      "%s %s%s%s batch %lld length %lld channels %lld %s gap %lld shift %lld%s%s%s%s grid %d%s",
+      names[static_cast<int>(c.schedule)], type, c.constant ? " constant" : "", c.reads_out ? " readout" : "",
+      static_cast<long long>(c.batch), static_cast<long long>(c.length), static_cast<long long>(c.channels),
+      c.rows ? "[D,L]" : "[L,D]", static_cast<long long>(c.gap), static_cast<long long>(c.shift),
+      c.lattice ? " lattice" : " real", c.in_place ? " in-place" : "", c.has_h0 ? "" : " no-h0",
+      c.wants_last ? "" : " no-last", c.grid_limit, c.multiplier == Multiplier::plain ? " plain" : "");
   return text;
 }
 
@@ -44,7 +45,7 @@ struct CaseData {
   using S = State<E>;
   const Case& c;
   std::string name;
-  Tensor<E> a, b, h, A, B;
+  Tensor<E> a, b, h, A, B, C, D;
   States<S> h0, last;
   std::vector<E> given;  // b before the call
 
@@ -56,12 +57,16 @@ struct CaseData {
         h(k.batch, k.length, k.channels, k.rows, k.gap, k.shift),
         A(1, 1, k.channels, false, 0, 0),
         B(1, 1, k.channels, false, 0, 0),
+        C(1, 1, k.channels, false, 0, 0),
+        D(1, 1, k.channels, false, 0, 0),
         h0(k.batch * k.channels),
         last(k.batch * k.channels) {
     std::uint64_t i = 0;
     for (i64 d = 0; d < c.channels; ++d) {
       A.at(0, 0, d) = from_double<E>(c.lattice ? (d % 3 == 0 ? -1 : 1) : 0.7 + 0.3 * uniform(++i));
       B.at(0, 0, d) = from_double<E>(c.lattice ? static_cast<double>(d % 3 + 1) : 2 * uniform(++i) - 1);
+      C.at(0, 0, d) = from_double<E>(c.lattice ? static_cast<double>(d % 4) - 1 : 2 * uniform(++i) - 1);
+      D.at(0, 0, d) = from_double<E>(c.lattice ? static_cast<double>(d % 5) - 2 : 2 * uniform(++i) - 1);
     }
     for (i64 n = 0; n < c.batch; ++n)
       for (i64 t = 0; t < c.length; ++t)
@@ -80,6 +85,8 @@ struct CaseData {
     last.up();
     A.up();
     B.up();
+    C.up();
+    D.up();
   }
 
   template <class Scan>
@@ -102,6 +109,7 @@ struct CaseData {
       DiagonalSsm s;
       s.A = A.origin();
       s.B = B.origin();
+      if (c.reads_out) s.C = C.origin(), s.D = D.origin();
       s.x = b.in();
       fill_common(s);
       status = diagonal_ssm(s, scratch().data, scratch().size, nullptr);
@@ -145,7 +153,10 @@ struct CaseData {
           const double input = c.constant ? to_double(B.at(0, 0, d)) * x : x;
           exact = g * exact + input;
           magnitude = std::fabs(g) * magnitude + std::fabs(input);
-          check(n, t, d, to_double(result.at(n, t, d)), exact, magnitude, Type<E>::store);
+          const double out = c.reads_out ? to_double(C.at(0, 0, d)) : 1,
+                       skip = c.reads_out ? to_double(D.at(0, 0, d)) * x : 0;
+          check(n, t, d, to_double(result.at(n, t, d)), out * exact + skip,
+                std::fabs(out) * magnitude + std::fabs(skip), Type<E>::store);
         }
         if (c.wants_last) check(n, c.length, d, static_cast<double>(last.host[k]), exact, magnitude, 0);
       }
@@ -271,6 +282,11 @@ void run_tiny() {
     Case columns{Schedule::channels, 8, 70, 1160, false};
     columns.constant = constant;
     run_case<E>(columns);
+    columns.channels = 1161;  // rows that are not aligned
+    columns.reads_out = constant;
+    run_case<E>(columns);
+    s.reads_out = constant;
+    run_case<E>(s);
   }
 }
 
@@ -290,15 +306,51 @@ void run_type(Extent extent) {
           if (!small && constant && grid != 7) continue;
           run_long<E>(small, grid, lattice, m, constant);
         }
-  // Many channels side by side.
-  Case columns{Schedule::channels, 8, small ? 70 : 333, 1160, false};
-  for (bool constant : {false, true}) {
-    columns.constant = constant;
+  // Many channels side by side; rows aligned and not, boxes of every width.
+  for (i64 channels : {1160, 1161, 1602, 2048}) {
+    if (small && channels > 1161) continue;
+    Case columns{Schedule::channels, 8, small ? 70 : 333, channels, false};
+    for (bool constant : {false, true}) {
+      columns.constant = columns.reads_out = constant;
+      run_case<E>(columns);
+      columns.gap = channels == 1160 ? 8 : 1;
+      columns.in_place = true;
+      run_case<E>(columns);
+      columns.lattice = false;
+    }
+    columns.in_place = false;
+    columns.shift = 1;
     run_case<E>(columns);
-    columns.gap = 8;
-    columns.in_place = true;
-    run_case<E>(columns);
-    columns.lattice = false;
+  }
+  // Wide windows; slabs of every width.
+  for (i64 channels : {7, 16, 17, 37, 64, 130, 260}) {
+    if (small && channels != 7 && channels != 37) continue;
+    for (int grid : {14, 0}) {
+      if (small && grid != 14) continue;
+      Case s{Schedule::slabs, 1, (small ? 20 : 100) * 8192 / channels, channels, false};
+      s.grid_limit = grid;
+      s.constant = channels == 16;
+      s.lattice = channels != 64;
+      run_case<E>(s);
+      s.constant = true;
+      s.shift = 1;
+      if (grid == 14) run_case<E>(s);
+    }
+  }
+  // Rows of every length near a lane and a tile, with and without initial states.
+  for (i64 length : {2, 5, 8, 16, 17, 32, 64, 1024, 2048, 2049, 4096, 8192}) {
+    if (small && length != 5 && length != 17 && length != 2048) continue;
+    Case rows{Schedule::rows, 1, length, 60000 / length + 1, true};
+    for (bool h0 : {false, true}) {
+      rows.has_h0 = rows.wants_last = h0;
+      run_case<E>(rows);
+      rows.shift = 1;
+      rows.wants_last = true;
+      rows.grid_limit = 5;
+      run_case<E>(rows);
+    }
+    rows.constant = true;
+    run_case<E>(rows);
   }
   // More slabs than blocks: a state comes from the tile before, no summaries.
   Case wide{Schedule::slabs, 8, small ? 300 : 2000, small ? 40 : 640, false};

@@ -1,51 +1,21 @@
-// What the CUDA tests share: counting, data, element types, tensors with guards. One process, one device.
+// What the tests of the affine family share beside harness.cuh: element types, strided tensors with guards,
+// scratch. One process, one device.
 #pragma once
 
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
-#include <vector>
+#include <algorithm>
 
 #include "cuda/affine_scan.hpp"
 #include "cuda/device/transition.cuh"
+#include "tests/cuda/harness.cuh"
 
 namespace cuda_test {
 
 using namespace exactscan::cuda;
-using i64 = std::int64_t;
-
-struct Tally {
-  int failures = 0, checks = 0;
-};
-inline Tally& tally() {
-  static Tally t;
-  return t;
-}
-
-inline void require(cudaError_t e, const char* what) {
-  if (e == cudaSuccess) return;
-  std::printf("FATAL %s: %s\n", what, cudaGetErrorString(e));
-  std::exit(1);
-}
-inline void expect(bool ok, const std::string& what) {
-  ++tally().checks;
-  if (ok) return;
-  ++tally().failures;
-  if (tally().failures <= 40) std::printf("FAILED %s\n", what.c_str());
-}
-
-// SplitMix64 of an index: the same data on host and device.
-__host__ __device__ inline std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-  return x ^ x >> 31;
-}
-__host__ __device__ inline double uniform(std::uint64_t x) {
-  return static_cast<double>(mix(x) >> 11) * 0x1p-53;
-}
+using harness::expect;
+using harness::i64;
+using harness::mix;
+using harness::require;
+using harness::uniform;
 
 template <class E>
 struct Type;

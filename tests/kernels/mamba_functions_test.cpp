@@ -109,7 +109,8 @@ TYPED_TEST(VectorFunctions, Softplus) {
 TYPED_TEST(VectorFunctions, Sigmoid) {
   this->expect(
       "sigmoid", [](const TypeParam* x, TypeParam* y, std::int64_t n) { impl::sigmoid_each(x, y, n); },
-      [](auto x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }, 2.5, everything);
+      [](auto x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }, 2.5,
+      everything);
 }
 
 TYPED_TEST(VectorFunctions, SpecialValues) {

@@ -112,6 +112,8 @@ void add_simd(std::vector<Implementation>& list) {
     if (std::string(hwy::TargetName(target)) == "Unknown") continue;
     list.push_back(simd(fmt::format("simd_{}", hwy::TargetName(target)), target, {}));
   }
+  // Written around the caches, as only large outputs are else.
+  list.push_back(simd("simd_streamed", 0, {.stream_bytes = 0}));
   Implementation threaded = simd("simd_3_threads", 0, {3});
   threaded.causal_bits = false;
   threaded.enough = std::int64_t{1} << 19;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "oracle/check/check.hpp"
@@ -70,6 +71,43 @@ TEST(Oracle, DecayBetweenChunksMayOverflow) {
   value.outputs["final_states"] = f32({1, 1, 1, 1}, {std::nan("")});
   EXPECT_EQ(check(value).verdict, Verdict::undecided);
   value.inputs["dA_cumsum"] = f32({1, 1, 1, 1}, {2});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
+// Where another sequence begins a kernel multiplies the state by 0, infinite as it may be, or leaves it.
+TEST(Oracle, StateBeforeAnotherSequenceIsMultipliedOrLeft) {
+  Case value;
+  value.op = "ssd_state_passing";
+  value.options = {{"chunk_size", std::int64_t{1}}};
+  Tensor ids{ElementType::i64, {1, 2}, std::vector<std::byte>(16)};
+  ids.data[8] = std::byte{1};
+  value.inputs = {{"states", f32({1, 2, 1, 1, 1}, {std::numeric_limits<double>::infinity(), 3})},
+                  {"dA_cumsum", f32({1, 1, 2, 1}, {-1, -1})},
+                  {"seq_idx", ids}};
+  for (const double final : {3.0, std::nan("")}) {
+    value.outputs["final_states"] = f32({1, 1, 1, 1}, {final});
+    EXPECT_NE(check(value).verdict, Verdict::refuted) << final;
+  }
+  value.inputs["states"] = f32({1, 2, 1, 1, 1}, {2, 3});
+  EXPECT_EQ(check(value).verdict, Verdict::refuted);
+}
+
+// Without states the scores between steps are 0, and 0 times an infinite input is NaN; or they are skipped.
+TEST(Oracle, NoStatesAndAnInfiniteInput) {
+  Case value;
+  value.op = "ssd";
+  value.options = {{"chunk_size", std::int64_t{2}}};
+  value.inputs = {{"x", f32({1, 2, 1, 1}, {std::numeric_limits<double>::infinity(), 1})},
+                  {"dt", f32({1, 2, 1}, {1, 1})},
+                  {"A", f32({1}, {-1})},
+                  {"B", f32({1, 2, 1, 0}, {})},
+                  {"C", f32({1, 2, 1, 0}, {})}};
+  value.outputs["y"] = f32({1, 2, 1, 1}, {std::nan(""), std::nan("")});
+  EXPECT_NE(check(value).verdict, Verdict::refuted);
+  value.outputs["y"] = f32({1, 2, 1, 1}, {0, 0});
+  EXPECT_NE(check(value).verdict, Verdict::refuted);
+  value.inputs["x"] = f32({1, 2, 1, 1}, {1, 1});
+  value.outputs["y"] = f32({1, 2, 1, 1}, {std::nan(""), std::nan("")});
   EXPECT_EQ(check(value).verdict, Verdict::refuted);
 }
 
@@ -187,7 +225,8 @@ TEST_P(Variants, ReachEverything) {
     EXPECT_GE(options[std::string(option.name)].size(), 2U) << option.name;
   }
   for (const TensorSpec& tensor : operation.inputs) {
-    const bool asked = tensor.name == "dy" || (tensor.name == "dlast_state" && !GetParam().backward);
+    const bool of_last = tensor.name == "dlast_state" || tensor.name == "dfinal_states";
+    const bool asked = tensor.name == "dy" || (of_last && !GetParam().backward);
     const std::size_t forms = tensor.shapes.size() + (tensor.optional ? 1 : 0);
     if (!asked) {
       EXPECT_GE(shapes[std::string(tensor.name)].size(), forms) << tensor.name;
