@@ -91,7 +91,7 @@ Inexact AllowanceBuilder::before(const Channel<Value>& c, const Forward& f, std:
 }
 
 Inexact AllowanceBuilder::chained(const Inexact& lambda, const Inexact& v, const Inexact& partial,
-                                  long double T) const {
+                                  long double T, long double scale) const {
   Inexact r = ComplexCalculus::exact_product(ComplexCalculus::exact_product(lambda, v), partial);
   const long double q = calculus_.product_units(),
                     bound = up(lambda.bound() * v.bound() * up(T + partial.error));
@@ -100,6 +100,11 @@ Inexact AllowanceBuilder::chained(const Inexact& lambda, const Inexact& v, const
   const long double reach =
       up(at_least_one(lambda.bound()) * at_least_one(v.bound()) * at_least_one(T + partial.error));
   r.error = up(r.error + formed * bound + (bound > 0 ? 4 * calculus_.product_loss() * reach : 0));
+  // The factors above 1 may come first: what is moderate as a whole can overflow on the way.
+  const long double rest = up((T + partial.error) / scale);
+  const long double way = up(at_least_one(lambda.bound()) * at_least_one(v.bound()) *
+                             up(at_least_one(scale) * at_least_one(rest)));
+  r.over = r.over || calculus_.checked({way, 0, false}).over;
   return calculus_.checked(r);
 }
 
@@ -108,8 +113,11 @@ void AllowanceBuilder::gradients_of_step(std::int64_t n, std::int64_t p, const C
   const auto time = static_cast<std::int64_t>(t);
   const PartialBounds by = coefficients_.partials(f.inputs[t], c.step[t], c.by[t]);
   const Inexact previous = before(c, f, t);
-  const Inexact e = chained(lambda, previous, by.multiplier_by_step, by.multiplier_by_step.size);
-  const Inexact d = chained(lambda, f.b[t], by.gain_by_step, by.parts_by_step);
+  const CoefficientBounds::Inputs& in = f.inputs[t];
+  const auto nonzero = [](long double x) { return x > 0 ? x : 1; };
+  const long double a_size = nonzero(in.ax.size), d_size = in.dx.size;
+  const Inexact e = chained(lambda, previous, by.multiplier_by_step, by.multiplier_by_step.size, a_size);
+  const Inexact d = chained(lambda, f.b[t], by.gain_by_step, by.parts_by_step, 1);
   const long double d_parts =
       up(lambda.bound() * f.b[t].bound() * up(by.parts_by_step + by.gain_by_step.error));
   const std::int64_t place = s_.at_step(n, p, time);
@@ -121,8 +129,11 @@ void AllowanceBuilder::gradients_of_step(std::int64_t n, std::int64_t p, const C
     allow(ddelta, place, {0, up(e.error + d.error + calculus_.growth(4) * all), e.over || d.over});
   }
   if (want(dA)) {
-    const Inexact first = chained(lambda, previous, by.multiplier_by_a, by.multiplier_by_a.size);
-    const Inexact second = chained(lambda, f.b[t], by.gain_by_a, by.parts_by_a);
+    const Inexact first =
+        chained(lambda, previous, by.multiplier_by_a, by.multiplier_by_a.size, nonzero(in.ex.size));
+    const bool bilinear = s_.method == spec::Discretization::bilinear;
+    const Inexact second = chained(lambda, f.b[t], by.gain_by_a, by.parts_by_a,
+                                   bilinear ? nonzero(d_size * d_size / 2) : 1 / a_size);
     const long double parts_of_second =
         up(lambda.bound() * f.b[t].bound() * up(by.parts_by_a + by.gain_by_a.error));
     const long double all = up(first.bound() + parts_of_second + second.error);

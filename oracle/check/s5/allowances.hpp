@@ -53,8 +53,10 @@ class AllowanceBuilder {
   void backward(std::int64_t n, std::int64_t p, const Channel<Value>& c, const Forward& f);
   void gradients_of_step(std::int64_t n, std::int64_t p, const Channel<Value>& c, const Forward& f,
                          std::size_t t, const Inexact& lambda);
-  // lambda conj(v) conj(partial) in any association, the partial formed of parts of size T.
-  Inexact chained(const Inexact& lambda, const Inexact& v, const Inexact& partial, long double T) const;
+  // lambda conj(v) conj(partial) in any association, the partial formed of parts of size T, each a product of
+  // a factor of size `scale` > 0 and a rest.
+  Inexact chained(const Inexact& lambda, const Inexact& v, const Inexact& partial, long double T,
+                  long double scale) const;
   void finish_outputs(std::int64_t n, const Values<Value>& values);
   void finish_inputs_gradient(std::int64_t n);
 
