@@ -16,8 +16,8 @@
 
 namespace exactscan::spec {
 
-// One channel, one step backwards: the state's gradient g_t, what step t contributes to dA and dB, dx_t, and the
-// carry to step t-1.
+// One channel, one step backwards: the state's gradient g_t, what step t contributes to dA and dB, dx_t, and
+// the carry to step t-1.
 template <class T>
 struct SsmAdjointStep {
   T g, dA, dB, dx, carry;

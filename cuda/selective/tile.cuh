@@ -21,8 +21,9 @@ constexpr int kWidth = 4 * kStates + 4;  // words between the steps of B or C
 struct Problem {
   Scan s;
   i64 per_group, blocks_per_group;
-  // Rows move in chunks of 16 bytes: they are aligned, and every warp has all its rows or none. (The kernel does not
-  // ask `rows == 16`: with nvcc 13.0.88 that comparison of a value clamped to 0..16 came out inverted on the device.)
+  // Rows move in chunks of 16 bytes: they are aligned, and every warp has all its rows or none. (The kernel
+  // does not ask `rows == 16`: with nvcc 13.0.88 that comparison of a value clamped to 0..16 came out
+  // inverted on the device.)
   bool rows_movable;
   bool bc_aligned;
   bool threshold;  // of softplus: above 17 it makes no difference in float32

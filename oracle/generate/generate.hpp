@@ -27,7 +27,8 @@ struct GenerateRequest {
   Dimensions shape;  // "L" → 64; a dimension that is missing gets its default
   ElementType type = ElementType::f32;
   bool time_varying = false;  // diagonal_ssm: A and B of shape [L, N] rather than [N]
-  bool backward = false;  // diagonal_ssm: with in.dh; simplified_scan, s5_inner, selective_scan, ssd: with in.dy
+  bool backward =
+      false;  // diagonal_ssm: with in.dh; simplified_scan, s5_inner, selective_scan, ssd: with in.dy
   // S5 and the Mamba systems: which options are set, which optional tensors are there and which of their
   // shapes tensors have. 0: as the operation is used most. Others draw all of that; some 40 reach everything.
   std::uint64_t variant = 0;
