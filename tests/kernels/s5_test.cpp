@@ -252,7 +252,8 @@ TEST_P(S5, WhatTrialsFound) {
        112, 51, 49, 115, 95, 116, 153, 2,   0,   1,  0,   63,  0,   0,   0, 63}};
   for (const std::vector<std::uint8_t>& bytes : trials) {
     const std::optional<SystemTrial> trial = decode_system(bytes, &kernel());
-    if (trial) EXPECT_EQ(complaint(*trial), "");
+    if (!trial) continue;  // of an operation that the kernel has not
+    EXPECT_EQ(complaint(*trial), "");
   }
 }
 
