@@ -97,14 +97,13 @@ Inexact AllowanceBuilder::chained(const Inexact& lambda, const Inexact& v, const
                     bound = up(lambda.bound() * v.bound() * up(T + partial.error));
   const long double formed = up((2 * q + q * q) + calculus_.growth(3) * (1 + q) * (1 + q));
   const auto at_least_one = [](long double x) { return std::max(1.0L, x); };
-  const long double reach =
-      up(at_least_one(lambda.bound()) * at_least_one(v.bound()) * at_least_one(T + partial.error));
-  r.error = up(r.error + formed * bound + (bound > 0 ? 4 * calculus_.product_loss() * reach : 0));
-  // The factors above 1 may come first: what is moderate as a whole can overflow on the way.
+  // What a product on the way loses to underflow meets the factors that follow, at most all of those above 1;
+  // and where these come first, what is moderate as a whole can overflow.
   const long double rest = up((T + partial.error) / scale);
-  const long double way = up(at_least_one(lambda.bound()) * at_least_one(v.bound()) *
-                             up(at_least_one(scale) * at_least_one(rest)));
-  r.over = r.over || calculus_.checked({way, 0, false}).over;
+  const long double reach = up(at_least_one(lambda.bound()) * at_least_one(v.bound()) *
+                               up(at_least_one(scale) * at_least_one(rest)));
+  r.error = up(r.error + formed * bound + (bound > 0 ? 4 * calculus_.product_loss() * reach : 0));
+  r.over = r.over || calculus_.checked({reach, 0, false}).over;
   return calculus_.checked(r);
 }
 
