@@ -204,8 +204,7 @@ TEST(Refusals, NameWhatIsWrongAndWhatThereIs) {
       of(request("scan", "uniform")),
       "cannot generate operation 'scan'; there are affine_scan, diagonal_ssm, diagonal_s4, simplified_scan, "
       "s5_inner, simplified_state_update, selective_scan, selective_state_update, mamba_block, "
-      "selective_mamba_block, ssd, ssd_chunk_cumsum, ssd_chunk_state, ssd_state_passing, "
-      "ssd_chunk_scan");
+      "selective_mamba_block, ssd, ssd_chunk_cumsum, ssd_chunk_state, ssd_state_passing, ssd_chunk_scan");
   EXPECT_THAT(of(request("ssd", "gauge")), HasSubstr("not for ssd"));
   EXPECT_THAT(of(request("affine_scan", "trigger")), HasSubstr("for the Mamba systems"));
   EXPECT_THAT(of(request("affine_scan", "unifrom")),
