@@ -81,7 +81,7 @@ void report(benchmark::State& state, std::int64_t elements, double bytes) {
 }
 
 // The bytes of the forward scan: b and delta read, x written. memcpy reads half of them and writes half.
-constexpr double forward_bytes = 20, backward_bytes = 44;
+constexpr double forward_bytes = 20, backward_bytes = 40;
 void copy(benchmark::State& state) {
   Data& d = data_of(state.range(0));
   // From and to the start of a cache line: memcpy may be several times slower elsewhere.
