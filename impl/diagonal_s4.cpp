@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "impl/ssm_tile.hpp"
+#include "impl/widened.hpp"
 
 namespace exactscan::impl {
 namespace {
@@ -15,20 +16,6 @@ constexpr std::int64_t kChunkElements = std::int64_t{1} << 15;
 
 void require(bool condition, const char* what) {
   if (!condition) throw ArgumentError(std::string("diagonal S4 layer: ") + what);
-}
-
-template <class S>
-using RowMajor = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-template <class T>
-RowMajor<State<T>> widened(const MatrixView<const T>& view, std::int64_t first, std::int64_t rows,
-                           std::int64_t columns) {
-  RowMajor<State<T>> result(rows, columns);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < columns; ++c)
-      result(r, c) = to_state(view.data[(first + r) * view.row_stride + c * view.column_stride]);
-  }
-  return result;
 }
 
 // [N], with zeros up to a whole number of vectors.

@@ -7,6 +7,7 @@
 
 #include "impl/selective_tile.hpp"
 #include "impl/ssm_tile.hpp"
+#include "impl/widened.hpp"
 
 namespace exactscan::impl {
 namespace {
@@ -20,22 +21,9 @@ void require(bool condition, const char* what) {
 }
 
 template <class S>
-using RowMajor = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <class S>
 using Rows = Eigen::Map<const RowMajor<S>>;
 
 std::int64_t padded(std::int64_t size) { return (size + kTileWidth - 1) / kTileWidth * kTileWidth; }
-
-template <class T>
-RowMajor<State<T>> widened(const MatrixView<const T>& view, std::int64_t first, std::int64_t rows,
-                           std::int64_t columns) {
-  RowMajor<State<T>> result(rows, columns);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < columns; ++c)
-      result(r, c) = to_state(view.data[(first + r) * view.row_stride + c * view.column_stride]);
-  }
-  return result;
-}
 
 // A matrix with `width` columns, those beyond the view's own zero.
 template <class T>
